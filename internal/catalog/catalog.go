@@ -1,0 +1,190 @@
+// Package catalog holds what is known of a database's schema: enough to decide
+// which tables a statement touches, when two values of a column are equal, and
+// what else happens when a row is written.
+//
+// A Catalog is read from the database itself (ReadSQLite) and never changes
+// afterwards; DDL makes a new one. What could not be read is marked so, and
+// whoever meets such a mark widens.
+package catalog
+
+import (
+	"strings"
+
+	"github.com/cacheops/cacheops/internal/dep"
+)
+
+// Dialect is a database's dialect of SQL.
+type Dialect uint8
+
+// The dialects.
+const (
+	SQLite Dialect = iota + 1
+	PostgreSQL
+	MySQL
+)
+
+// Catalog is the schema of one database, as its version was when it was read.
+// It is immutable and may be used from many goroutines.
+type Catalog struct {
+	Dialect Dialect
+	// Tables and views by resolved name, "schema.name" in lower case (SQLite:
+	// "main.users"). Views are here too, with View set.
+	Tables map[string]*Table
+	// Path lists the schemas in which an unqualified name is looked up, in order
+	// (SQLite: temp, main, then the attached ones).
+	Path []string
+	// Stamp identifies the schema's state as the database counts it (SQLite:
+	// PRAGMA schema_version of each schema); it changes when the schema does.
+	Stamp string
+	// ForeignKeys says whether foreign key actions run (SQLite's pragma).
+	ForeignKeys bool
+	// RecursiveTriggers is SQLite's pragma: REPLACE fires delete triggers.
+	RecursiveTriggers bool
+	// CaseSensitiveLike is SQLite's pragma.
+	CaseSensitiveLike bool
+
+	byName map[string][]*Table // by unqualified lower-case name; see Index
+}
+
+// Table is a table or a view.
+type Table struct {
+	Name    string // resolved: "main.users"
+	Schema  string // "main"
+	Bare    string // "users"
+	Columns []Column
+	// Keys are the unique keys (the primary key first, if there is one) over
+	// plain columns. A key that is partial or over expressions is in
+	// HasOddKeys instead.
+	Keys       []Key
+	HasOddKeys bool
+	// Children are the foreign keys of other tables (or of this one) that refer
+	// to this table.
+	Children []*ForeignKey
+	Triggers []*Trigger
+	// View is the body's text, for a view. Base holds the tables under it,
+	// transitively (resolved names); it is nil where the body cannot be resolved.
+	View   string
+	IsView bool
+	Base   []string
+	// Temp marks a table or view of one connection alone.
+	Temp bool
+	// Opaque says why reads of the table cannot be cached or writes to it not be
+	// narrowed: "virtual table", "shadow table", "system table", "unreadable
+	// view". Empty for ordinary tables.
+	Opaque string
+	// RowID is the column that aliases SQLite's rowid, or "" if there is none.
+	RowID        string
+	WithoutRowID bool
+	Strict       bool
+	// PlainInsertReplaces: the DDL declares a key ON CONFLICT REPLACE, so that a
+	// plain INSERT or UPDATE may delete rows.
+	PlainInsertReplaces bool
+
+	cols map[string]int
+}
+
+// Column is a column of a table or view.
+type Column struct {
+	Name      string // lower case
+	Type      string // as declared
+	Affinity  Affinity
+	Collation string // upper case: "BINARY", "NOCASE", "RTRIM", or a user's own
+	NotNull   bool
+	// Default is the value that an INSERT gives the column if it does not name
+	// it: unknown for an expression, NULL where nothing is declared.
+	Default   dep.Value
+	Generated bool // a generated column, stored or virtual
+	// GeneratedPure says that a generated column's expression calls only
+	// immutable functions; reads of it are not cached otherwise.
+	GeneratedPure bool
+	Hidden        bool // a hidden column of a virtual table
+}
+
+// Affinity is SQLite's type affinity of a column.
+type Affinity uint8
+
+// The affinities. NoAffinity is BLOB's.
+const (
+	NoAffinity Affinity = iota
+	TextAffinity
+	NumericAffinity
+	IntegerAffinity
+	RealAffinity
+)
+
+// Key is a unique key over plain columns.
+type Key struct {
+	Columns []string
+	Primary bool
+	// Pins says that equality on all Columns selects at most one row, and that
+	// while the row is there no plain insert can add another: all columns NOT
+	// NULL (or the rowid alias), each compared under its own collation, key not
+	// partial, no conflict clause that replaces.
+	Pins bool
+}
+
+// ForeignKey is a reference from Child's columns to a parent's.
+type ForeignKey struct {
+	Child         string // resolved name of the referring table
+	Columns       []string
+	Parent        string
+	ParentColumns []string
+	OnDelete      string // upper case: "CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"
+	OnUpdate      string
+}
+
+// Trigger is a trigger on a table or view.
+type Trigger struct {
+	Name  string
+	Event string // "INSERT", "UPDATE", "DELETE"
+	// Of lists the columns of UPDATE OF, nil for any.
+	Of   []string
+	When string // BEFORE, AFTER, INSTEAD OF
+	// Body is the whole CREATE TRIGGER text.
+	Body string
+}
+
+// Index builds the lookup maps. A reader calls it once, when all tables are in.
+func (c *Catalog) Index() {
+	c.byName = make(map[string][]*Table, len(c.Tables))
+	for _, schema := range c.Path {
+		for _, t := range c.Tables {
+			if t.Schema == schema {
+				c.byName[t.Bare] = append(c.byName[t.Bare], t)
+			}
+		}
+	}
+	for _, t := range c.Tables {
+		t.cols = make(map[string]int, len(t.Columns))
+		for i := range t.Columns {
+			t.cols[t.Columns[i].Name] = i
+		}
+	}
+}
+
+// Lookup finds the table or view that a name means, resolving an empty schema
+// along the path. Names are compared without case.
+func (c *Catalog) Lookup(schema, name string) (*Table, bool) {
+	name = strings.ToLower(name)
+	if schema != "" {
+		t, ok := c.Tables[strings.ToLower(schema)+"."+name]
+		return t, ok
+	}
+	if ts := c.byName[name]; len(ts) > 0 {
+		return ts[0], true
+	}
+	return nil, false
+}
+
+// Named returns every table and view of that unqualified name, in any schema:
+// what a floor that saw only an identifier must assume.
+func (c *Catalog) Named(name string) []*Table { return c.byName[strings.ToLower(name)] }
+
+// Column finds a column by name, without case.
+func (t *Table) Column(name string) (*Column, bool) {
+	i, ok := t.cols[strings.ToLower(name)]
+	if !ok {
+		return nil, false
+	}
+	return &t.Columns[i], true
+}

@@ -1,0 +1,115 @@
+package dep
+
+// The tags of a shape with slots 0…k-1 are: full (every value), single(i)
+// (slot i's value alone) and empty. With one slot full and single coincide,
+// with none all three do.
+const (
+	emptyMark  = 0x45
+	singleMark = 0x53
+	fullMark   = 0x46
+)
+
+func (s *Shape) empty() Tag { return Tag(mix(s.id, emptyMark)) }
+
+func (s *Shape) single(i int, value uint64) Tag {
+	return Tag(mix(mix(s.id, singleMark+uint64(i)<<8), value))
+}
+
+func (s *Shape) full(values []uint64) Tag {
+	if len(values) == 1 {
+		return s.single(0, values[0])
+	}
+	h := mix(s.id, fullMark)
+	for _, v := range values {
+		h = mix(h, v)
+	}
+	return Tag(h)
+}
+
+// AppendReads appends the tags that a region of this shape with these values
+// checks.
+func (s *Shape) AppendReads(tags []Tag, values []uint64) []Tag {
+	tags = append(tags, s.empty())
+	if len(values) == 0 {
+		return tags
+	}
+	tags = append(tags, s.full(values))
+	if len(values) > 1 {
+		for i, v := range values {
+			tags = append(tags, s.single(i, v))
+		}
+	}
+	return tags
+}
+
+// AppendDrops appends the tags that c drops among the regions of this shape:
+// nothing where c cannot touch one. It is not for AnyOp, which drops the
+// table's tag.
+func (s *Shape) AppendDrops(tags []Tag, c *Change) []Tag {
+	switch {
+	case c.Op == Update && !c.Set.Meets(s.Used):
+		return tags
+	case c.Op == Insert && s.Found:
+		return tags
+	}
+	for _, m := range c.Old {
+		tags = s.appendImage(tags, m)
+	}
+	for _, m := range c.New {
+		tags = s.appendImage(tags, m)
+	}
+	return tags
+}
+
+// appendImage appends the one tag that meets every region of this shape that a
+// row with image m could lie in, or none if m lies in no such region.
+func (s *Shape) appendImage(tags []Tag, m Image) []Tag {
+	var buf [maxAtoms]uint64
+	values, best, known := buf[:len(s.Slots)], -1, 0
+	for i, slot := range s.Slots {
+		v, where := slot.of(m.Get(slot.Col))
+		switch where {
+		case Nowhere:
+			return tags
+		case Anywhere:
+			continue
+		}
+		values[i] = v
+		known++
+		if best < 0 || slot.finer(s.Slots[best]) {
+			best = i
+		}
+	}
+	switch {
+	case known == len(s.Slots) && known > 0:
+		return append(tags, s.full(values))
+	case known > 0:
+		return append(tags, s.single(best, values[best]))
+	}
+	return append(tags, s.empty())
+}
+
+// of returns the value that a row with v in the slot's column has in a tag.
+func (c Slot) of(v Value) (uint64, Where) {
+	switch {
+	case v.class == Unknown:
+		return 0, Anywhere
+	case c.Kind == Eq && v.class == Null:
+		return 0, Nowhere
+	case c.Kind == Eq:
+		return v.hash(), Inside
+	case c.Kind == IsNull && v.class == Null:
+		return 0, Inside
+	case c.Kind == IsNull:
+		return 0, Nowhere
+	}
+	return v.In(c.Family, c.Level)
+}
+
+// finer says whether a tag on c alone drops fewer regions than one on d.
+func (c Slot) finer(d Slot) bool {
+	if c.Kind != d.Kind {
+		return c.Kind == Eq || d.Kind == IsNull
+	}
+	return c.Level > d.Level
+}

@@ -1,0 +1,159 @@
+package sqldep
+
+import (
+	"database/sql/driver"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+	"github.com/cacheops/cacheops/internal/dep"
+)
+
+// Class is what kind of statement a text is, as an adapter needs to know it.
+type Class uint8
+
+// The classes. The zero Class is Unrecognised.
+const (
+	// Unrecognised text means everything: it is handled like a write that may
+	// change anything, the schema included, and may change the session.
+	Unrecognised Class = iota
+	// Read only reads.
+	Read
+	// Write is DML, a read that calls an impure function, a data-modifying CTE.
+	Write
+	// DDL changes the schema.
+	DDL
+	// Begin, Commit, Rollback, Savepoint, RollbackTo and Release steer the
+	// transaction. Plan.Name has the savepoint's name.
+	Begin
+	Commit
+	Rollback
+	Savepoint
+	RollbackTo
+	Release
+	// Session changes or reads the session's state and nothing else (PRAGMA x=y,
+	// SET, ATTACH, temporary objects): it pins the connection.
+	Session
+	// Maintenance must run outside a transaction and changes no result (VACUUM,
+	// ANALYZE, REINDEX; a PRAGMA that only asks is Read, uncacheable).
+	Maintenance
+	// Multi is several statements in one text; Plan.Parts has them.
+	Multi
+	// Empty is no statement at all.
+	Empty
+)
+
+// ReadOp is the op of a read, as the rules name them.
+type ReadOp uint8
+
+// The ops of a read.
+const (
+	OpFetch     ReadOp = iota // rows
+	OpGet                     // at most one row: a whole unique key is pinned, or LIMIT 1
+	OpCount                   // SELECT count(…) alone
+	OpExists                  // SELECT EXISTS(…), or SELECT 1 … LIMIT 1
+	OpAggregate               // other aggregates, GROUP BY
+)
+
+// Plan is what is known of a statement's text under one catalog. It is
+// immutable and shared.
+type Plan struct {
+	Text  string
+	Class Class
+	// Name is a savepoint's name.
+	Name string
+	// Parts are the statements of a Multi.
+	Parts []*Plan
+
+	// For a Read:
+	Op ReadOp
+	// Main is the first table in FROM, as written, without schema, lower case.
+	Main string
+	// Uncacheable says why the read is never cached; empty if it may be.
+	Uncacheable string
+
+	// Tables are the resolved names of all tables touched: read, written, or
+	// reached through views, cascades and triggers. nil with Everything set.
+	Tables []string
+	// Everything: the statement may touch any table.
+	Everything bool
+
+	// Returns says that a Write returns rows (RETURNING).
+	Returns bool
+	// Immediate says, for a Begin, that it takes the write lock at once.
+	Immediate bool
+	// KeepsOnError says that a Write that fails may keep rows (OR FAIL).
+	KeepsOnError bool
+	// EndsTxOnError says that a Write that fails may roll back the whole
+	// transaction (OR ROLLBACK, RAISE(ROLLBACK)).
+	EndsTxOnError bool
+	// Temp says that the statement makes or names a temporary object.
+	Temp bool
+
+	read  *readPlan
+	write *writePlan
+}
+
+// Bound is a plan with the literals that were lifted out of one text.
+type Bound struct {
+	*Plan
+	Literals []driver.Value
+}
+
+// Uses returns what a Read depends on, given its arguments. Arguments are as
+// the program gave them, before any conversion by the driver.
+func (b Bound) Uses(args []driver.NamedValue) []dep.Use { panic("contract") }
+
+// Changes returns what a Write changes, given its arguments and the facts that
+// are known of it. With zero facts it says what the statement itself tells,
+// which must hold whatever happens when it runs, failure included.
+func (b Bound) Changes(args []driver.NamedValue, f Facts) []dep.Change { panic("contract") }
+
+// Target returns the one row that a Write touches, where its WHERE pins a whole
+// unique key of one table and reading the row before (and after) the write
+// would make the changes exact. ok is false otherwise: for inserts, for
+// statements that may touch more rows or fire triggers that write the same
+// table, for views.
+func (b Bound) Target(args []driver.NamedValue) (t RowTarget, ok bool) { panic("contract") }
+
+// RowTarget is a row to read around a write.
+type RowTarget struct {
+	Table *catalog.Table
+	// Set are the columns that the write changes; all for a DELETE.
+	Set dep.Columns
+	// Where selects the row ("id" = ?), quoted for the dialect, with Args.
+	Where string
+	Args  []driver.NamedValue
+	// ReadAfter lists the columns whose new values the statement does not tell
+	// (SET views = views + 1) but a read after it would. The key is not set by
+	// a write with a target, so Where finds the row again.
+	ReadAfter []string
+}
+
+// Facts are what an adapter saw of a write beyond its text. Zero: nothing.
+type Facts struct {
+	// Ran says that the statement ran without an error, within a transaction
+	// that is still open; the other fields mean nothing without it.
+	Ran bool
+	// Read says that Old (and New) were read around the write, under the write
+	// lock. Old is nil when no such row was there.
+	Read     bool
+	Old, New dep.Image
+	// InsertID is the generated key of a single-row INSERT.
+	InsertID    int64
+	HasInsertID bool
+	// Affected is the number of rows that the database reports, -1 if unknown.
+	Affected int64
+}
+
+// Planner makes plans and keeps the latest of them by text. It may be used from
+// many goroutines.
+type Planner struct{}
+
+// NewPlanner returns a planner for one dialect that keeps at most size plans
+// (zero: 4096).
+func NewPlanner(d catalog.Dialect, size int) *Planner { panic("contract") }
+
+// Plan returns the plan of a text under a catalog, from memory if it can.
+func (p *Planner) Plan(text string, c *catalog.Catalog) Bound { panic("contract") }
+
+type readPlan struct{}
+type writePlan struct{}
