@@ -100,19 +100,34 @@ type Bound struct {
 
 // Uses returns what a Read depends on, given its arguments. Arguments are as
 // the program gave them, before any conversion by the driver.
-func (b Bound) Uses(args []driver.NamedValue) []dep.Use { panic("contract") }
+func (b Bound) Uses(args []driver.NamedValue) []dep.Use {
+	if b.read == nil {
+		return b.floorUses()
+	}
+	return b.read.uses(b, args)
+}
 
 // Changes returns what a Write changes, given its arguments and the facts that
 // are known of it. With zero facts it says what the statement itself tells,
 // which must hold whatever happens when it runs, failure included.
-func (b Bound) Changes(args []driver.NamedValue, f Facts) []dep.Change { panic("contract") }
+func (b Bound) Changes(args []driver.NamedValue, f Facts) []dep.Change {
+	if b.write == nil {
+		return b.floorChanges()
+	}
+	return b.write.changes(b, args, f)
+}
 
 // Target returns the one row that a Write touches, where its WHERE pins a whole
 // unique key of one table and reading the row before (and after) the write
 // would make the changes exact. ok is false otherwise: for inserts, for
 // statements that may touch more rows or fire triggers that write the same
 // table, for views.
-func (b Bound) Target(args []driver.NamedValue) (t RowTarget, ok bool) { panic("contract") }
+func (b Bound) Target(args []driver.NamedValue) (t RowTarget, ok bool) {
+	if b.write == nil {
+		return RowTarget{}, false
+	}
+	return b.write.target(b, args)
+}
 
 // RowTarget is a row to read around a write.
 type RowTarget struct {
@@ -143,17 +158,3 @@ type Facts struct {
 	// Affected is the number of rows that the database reports, -1 if unknown.
 	Affected int64
 }
-
-// Planner makes plans and keeps the latest of them by text. It may be used from
-// many goroutines.
-type Planner struct{}
-
-// NewPlanner returns a planner for one dialect that keeps at most size plans
-// (zero: 4096).
-func NewPlanner(d catalog.Dialect, size int) *Planner { panic("contract") }
-
-// Plan returns the plan of a text under a catalog, from memory if it can.
-func (p *Planner) Plan(text string, c *catalog.Catalog) Bound { panic("contract") }
-
-type readPlan struct{}
-type writePlan struct{}
