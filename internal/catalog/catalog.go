@@ -98,6 +98,8 @@ type Column struct {
 	// immutable functions; reads of it are not cached otherwise.
 	GeneratedPure bool
 	Hidden        bool // a hidden column of a virtual table
+
+	utf16 bool // the database encodes text so that it does not sort by its UTF-8
 }
 
 // Affinity is SQLite's type affinity of a column.

@@ -1,0 +1,70 @@
+package catalog
+
+import "strings"
+
+// PureFunction reports whether a function of that name and number of arguments
+// (-1 for a lone *) returns the same for the same arguments at any time and in
+// any session, and changes nothing. Functions that nobody vouches for, a
+// program's own among them, are not pure. A function of time is pure only as
+// far as its arguments are: see TimeFunction.
+//
+// The optimiser's hints, aggregates and window functions are pure too.
+func PureFunction(d Dialect, name string, nargs int) bool {
+	if d != SQLite {
+		return false
+	}
+	name = strings.ToLower(name)
+	if least, ok := sqliteTime[name]; ok {
+		return nargs >= least
+	}
+	return sqlitePure[name]
+}
+
+// TimeFunction reports whether a function takes times as text, and therefore
+// asks the clock or the time zone when one of its arguments is a SpecialTime.
+func TimeFunction(name string) bool {
+	_, ok := sqliteTime[strings.ToLower(name)]
+	return ok
+}
+
+// SpecialTime reports whether text, given to a time function, may make it
+// depend on the clock ('now', and 'subsec' in the first place stands for it) or
+// on the process's time zone.
+func SpecialTime(text string) bool {
+	text = strings.ToLower(strings.Trim(text, sqliteSpace))
+	switch text {
+	case "now", "localtime", "utc", "subsec", "subsecond", "txn", "start":
+		return true
+	}
+	return strings.ContainsRune(text, 0)
+}
+
+// sqliteTime maps a function of time to the fewest arguments with which it does
+// not ask the clock.
+var sqliteTime = map[string]int{
+	"date": 1, "time": 1, "datetime": 1, "julianday": 1, "unixepoch": 1,
+	"strftime": 2, "timediff": 2,
+}
+
+var sqlitePure = nameSet(`
+	abs char coalesce concat concat_ws format glob hex if ifnull iif instr length like likelihood likely lower ltrim
+	max min nullif octet_length printf quote replace round rtrim sign substr substring trim typeof unhex unicode
+	unistr unistr_quote unlikely upper zeroblob
+	acos acosh asin asinh atan atan2 atanh ceil ceiling cos cosh degrees exp floor ln log log10 log2 mod pi pow power
+	radians sin sinh sqrt tan tanh trunc
+	avg count group_concat string_agg sum total median percentile percentile_cont percentile_disc
+	row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value
+	json json_array json_array_insert json_array_length json_error_position json_extract json_insert json_object
+	json_patch json_pretty json_quote json_remove json_replace json_set json_type json_valid
+	json_group_array json_group_object json_each json_tree
+	jsonb jsonb_array jsonb_array_insert jsonb_extract jsonb_insert jsonb_object jsonb_patch jsonb_remove
+	jsonb_replace jsonb_set jsonb_group_array jsonb_group_object jsonb_each jsonb_tree
+`)
+
+func nameSet(names string) map[string]bool {
+	set := make(map[string]bool)
+	for _, n := range strings.Fields(names) {
+		set[n] = true
+	}
+	return set
+}
