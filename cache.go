@@ -1,24 +1,121 @@
 package cacheops
 
-import "time"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
-type Ops uint8
-
-const (
-	Get Ops = 1 << iota
-	Fetch
-	Count
-	Exists
-	Aggregate
-
-	All = Get | Fetch | Count | Exists | Aggregate
+	"github.com/cacheops/cacheops/internal/flight"
 )
 
-type Cache struct{}
-type Config struct{ Rules []Rule }
-type Rule struct {
-	Tables string
-	Ops    Ops
-	TTL    time.Duration
+// Cache is a query cache over a store. Its methods may be called from many
+// goroutines.
+type Cache struct {
+	store    Store
+	cfg      Config
+	off      atomic.Bool
+	closed   atomic.Bool
+	stats    statistics
+	flights  flight.Group[flightKey, Grant, Value]
+	shapes   registries
+	proofs   proofs
+	backlog  backlog
+	circuit  circuit
+	agnostic bool // some rule is DBAgnostic
+
+	mu        sync.Mutex
+	databases map[string]*Database
 }
-type Target struct{}
+
+// New returns a cache over a store. The store stays the caller's: it may serve
+// several caches, and is closed after them. New fails if cfg is invalid, and
+// names the field.
+func New(store Store, cfg *Config) (*Cache, error) {
+	if store == nil {
+		return nil, errors.New("cacheops: New: the store is nil")
+	}
+	c := &Cache{store: store, cfg: cfg.withDefaults(), databases: make(map[string]*Database)}
+	if err := c.cfg.validate(); err != nil {
+		return nil, err
+	}
+	c.cfg.Rules = slices.Clone(c.cfg.Rules)
+	c.agnostic = c.cfg.anyAgnostic()
+	c.flights.Same = sameStamps
+	return c, nil
+}
+
+// Close cancels the reads that fill the cache and waits for them. Databases
+// attached to it go on without a cache, except that writes still drop.
+func (c *Cache) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	c.flights.Close()
+	return c.backlog.close()
+}
+
+// Disable stops hits and fills until Enable. Writes go on dropping, so that
+// nothing is stale when the cache is enabled again.
+func (c *Cache) Disable() { c.off.Store(true) }
+
+// Enable undoes Disable.
+func (c *Cache) Enable() { c.off.Store(false) }
+
+// Enabled reports whether the cache answers reads.
+func (c *Cache) Enabled() bool { return !c.off.Load() && !c.closed.Load() }
+
+// Stats returns a snapshot of the counters.
+func (c *Cache) Stats() Stats { return c.stats.snapshot() }
+
+// Attach adds a database to the cache. Attaching a name again returns the same
+// Database, now with b's functions, or an error if the identities differ.
+func (c *Cache) Attach(b Backend) (*Database, error) {
+	if b.Name == "" {
+		return nil, errors.New("cacheops: attach a database: its name is empty")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.databases[b.Name]
+	switch {
+	case d == nil:
+		d = newDatabase(c, b)
+		c.databases[b.Name] = d
+	case d.backend.Load().Identity != b.Identity:
+		return nil, fmt.Errorf("cacheops: attach a database: two databases are named %q; give one of them another name", b.Name)
+	default:
+		d.backend.Store(&b)
+	}
+	return d, nil
+}
+
+func (c *Cache) attached() []*Database {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make([]*Database, 0, len(c.databases))
+	for _, d := range c.databases {
+		out = append(out, d)
+	}
+	return out
+}
+
+// failed records a failure of the store that no caller can be told of.
+func (c *Cache) failed(ctx context.Context, verb string, err error) {
+	c.stats.storeErrors.Add(1)
+	if c.cfg.Hooks.Error != nil {
+		c.cfg.Hooks.Error(ctx, fmt.Errorf("cacheops: %s: %w", verb, err))
+	}
+}
+
+// settleTimeout bounds what must be told to the store after the caller's own
+// time is over.
+const settleTimeout = 5 * time.Second
+
+// settle returns a context for telling the store how a write ended: the caller
+// may be gone, the store must know all the same.
+func settle(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+}

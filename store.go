@@ -161,8 +161,22 @@ const (
 	ShapeUnseen          // a writer in flight had not seen a shape
 	CatalogMoved         // the plan was made from an older catalog version, by the reader or by a writer in flight
 	StateUnknown         // the store lost its state and cannot say who is writing
-	numRefusals  = iota
 )
+
+// String says why, as hooks and statistics report it.
+func (r Refusal) String() string {
+	switch r {
+	case Granted:
+		return "granted"
+	case IntentHeld:
+		return "a writer is committing"
+	case ShapeUnseen:
+		return "a writer in flight had not seen the shape"
+	case CatalogMoved:
+		return "the schema changed"
+	}
+	return "the store lost its state"
+}
 
 // Writer identifies one attempt to commit.
 type Writer struct {

@@ -1,0 +1,191 @@
+package cacheops
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cacheops/cacheops/internal/dep"
+)
+
+// fill is one caller's attempt to fill an entry.
+type fill struct {
+	db    *Database
+	query *Query
+	key   Key
+	ttl   time.Duration
+	src   Source
+
+	grant  Grant
+	noKeep string // why the result is not kept; empty if it may be
+	// when says, for the tags of reads with pinned regions, in which case the
+	// entry needs them; nil if there is no such region.
+	when map[tableTag]need
+}
+
+// need is a set of the two cases in which an entry may need a tag.
+type need uint8
+
+const (
+	ifAbsent  need = 1 << iota // the read found no row
+	ifPresent                  // it found the rows that its regions pin
+)
+
+type tableTag struct {
+	table string
+	tag   Tag
+}
+
+// acquire computes what the read depends on and gets the stamps. A failure of
+// the store is no failure of the read: its result is then not kept.
+func (f *fill) acquire(ctx context.Context) error {
+	uses, err := f.src.Uses()
+	if err != nil {
+		return fmt.Errorf("compute what the read depends on: %w", err)
+	}
+	reads, err := f.reads(ctx, uses)
+	if err == nil {
+		f.grant, err = f.db.cache.store.Acquire(ctx, reads)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			f.db.cache.circuit.failed()
+			f.db.cache.failed(ctx, "acquire stamps", err)
+		}
+		f.refuse("the store failed")
+		return nil
+	}
+	f.db.cache.shapes.learn(reads)
+	if f.grant.Refused == CatalogMoved {
+		if moved := f.db.backend.Load().CatalogMoved; moved != nil {
+			moved(f.grant.Catalog)
+		}
+	}
+	if f.grant.Refused != Granted {
+		f.refuse(f.grant.Refused.String())
+	}
+	return nil
+}
+
+func (f *fill) refuse(why string) {
+	f.noKeep = why
+	if f.grant.Refused == Granted {
+		f.grant = Grant{Refused: StateUnknown}
+	}
+}
+
+// reads turns uses into what the store is asked for: per table the shapes with
+// their tags, and last the database as a whole, which every read depends on.
+func (f *fill) reads(ctx context.Context, uses []dep.Use) ([]TableRead, error) {
+	f.expectPins(uses)
+	limitTags(uses, f.db.cache.cfg.MaxTags)
+	reads := make([]TableRead, 0, len(uses)+2)
+	for i := range uses {
+		if uses[i].Table == "" {
+			continue // the database as a whole is there anyway
+		}
+		r, err := f.read(ctx, &uses[i])
+		if err != nil {
+			return nil, err
+		}
+		reads = append(reads, r)
+	}
+	if f.query.shared {
+		reads = append(reads, TableRead{Table: anyDatabase + "/", TTL: f.ttl})
+	}
+	return append(reads, TableRead{Table: f.db.whole, Catalog: f.query.Catalog, TTL: f.ttl}), nil
+}
+
+func (f *fill) read(ctx context.Context, u *dep.Use) (TableRead, error) {
+	r := TableRead{Table: f.db.table(u.Table), TTL: f.ttl}
+	view, err := f.db.cache.shapes.room(ctx, f.db.cache.store, r.Table, f.db.cache.cfg.MaxShapes)
+	if err != nil {
+		return r, err
+	}
+	fit := fitting{view: view, most: f.db.cache.cfg.MaxShapes}
+	for i := range u.Regions {
+		region := &u.Regions[i]
+		if !region.Pinned {
+			f.need(r.Table, fit.add(region, u.Cols, false), ifAbsent|ifPresent)
+			continue
+		}
+		f.need(r.Table, fit.add(region, u.Cols, false), ifAbsent)
+		f.need(r.Table, fit.add(region, u.Cols, true), ifPresent)
+	}
+	r.Shapes = fit.shapes
+	return r, nil
+}
+
+func (f *fill) expectPins(uses []dep.Use) {
+	for i := range uses {
+		for j := range uses[i].Regions {
+			if uses[i].Regions[j].Pinned {
+				f.when = make(map[tableTag]need)
+				return
+			}
+		}
+	}
+}
+
+func (f *fill) need(table string, tags []Tag, n need) {
+	if f.when == nil {
+		return
+	}
+	for _, t := range tags {
+		f.when[tableTag{table, t}] |= n
+	}
+}
+
+// deps returns what the entry depends on, now that it is known whether the
+// pinned rows were there.
+func (f *fill) deps(rows bool) []Dep {
+	if f.when == nil {
+		return f.grant.Deps
+	}
+	n := ifAbsent
+	if rows {
+		n = ifPresent
+	}
+	kept := make([]Dep, 0, len(f.grant.Deps))
+	for _, d := range f.grant.Deps {
+		if w, ok := f.when[tableTag{d.Table, d.Tag}]; !ok || w&n != 0 {
+			kept = append(kept, d)
+		}
+	}
+	return kept
+}
+
+// limitTags widens uses until they need about most tags or fewer: the table
+// with the most regions is read as a whole.
+func limitTags(uses []dep.Use, most int) {
+	for {
+		total, widest := 0, -1
+		for i := range uses {
+			n := 0
+			for j := range uses[i].Regions {
+				n += 2 + len(uses[i].Regions[j].Atoms)
+			}
+			total += n
+			if len(uses[i].Regions) > 1 && (widest < 0 || len(uses[i].Regions) > len(uses[widest].Regions)) {
+				widest = i
+			}
+		}
+		if total <= most || widest < 0 {
+			return
+		}
+		uses[widest].Regions = []dep.Region{common(uses[widest].Regions)}
+	}
+}
+
+// common returns a region that covers all of them: the atoms they share.
+func common(regions []dep.Region) dep.Region {
+	var atoms []dep.Atom
+	for _, a := range regions[0].Atoms {
+		everywhere := !slices.ContainsFunc(regions[1:], func(r dep.Region) bool { return !slices.Contains(r.Atoms, a) })
+		if everywhere {
+			atoms = append(atoms, a)
+		}
+	}
+	return dep.Region{Atoms: atoms}
+}

@@ -1,0 +1,109 @@
+package cacheops
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cacheops/cacheops/internal/dep"
+	"github.com/cacheops/cacheops/internal/flight"
+)
+
+// Source is how a missed read gets its result.
+type Source struct {
+	// Uses computes what the read depends on, given its arguments. A table with
+	// the empty name means everything in the database.
+	Uses func() ([]dep.Use, error)
+	// Load runs the read on the database, with a snapshot that begins after the
+	// call. Its ctx is not the caller's: it has the first caller's values and
+	// ends when nobody waits any more.
+	Load func(ctx context.Context) (Loaded, error)
+}
+
+// Loaded is the result of Source.Load.
+type Loaded struct {
+	Value Value
+	// Rows says that the read returned at least one row, and so that the row of
+	// every pinned region was there.
+	Rows bool
+	// Discard forbids keeping the value, and says why. The value is still the
+	// answer for the callers that may share it.
+	Discard string
+}
+
+// Fill runs a missed read, once for all callers that wait for the same result,
+// and keeps the value if the protocol allows. An error of Load is returned as
+// it is; it is not kept. Fill returns early with ctx's error when ctx ends,
+// and does not disturb the other callers. A panic of Load reaches the caller
+// whose Load it was, and nobody else.
+func (d *Database) Fill(ctx context.Context, l *Lookup, src Source) (Value, error) {
+	f := &fill{db: d, query: l.query, ttl: l.ttl, src: src}
+	f.key = l.probe.key
+	f.key.Rest = append([]byte(nil), l.probe.key.Rest...)
+	l.probe.free()
+	l.probe = nil
+	if err := f.acquire(ctx); err != nil {
+		return nil, err
+	}
+	v, _, err := d.cache.flights.Do(ctx, f.key.flight(), f.grant, f.run)
+	if errors.Is(err, flight.ErrClosed) {
+		loaded, err := src.Load(ctx)
+		return loaded.Value, err
+	}
+	return v, err
+}
+
+// sameStamps reports whether two callers, each of which acquired its stamps
+// itself, may share a result: nothing was dropped between their acquires.
+func sameStamps(a, b Grant) bool {
+	if a.Refused != Granted || b.Refused != Granted || len(a.Deps) != len(b.Deps) {
+		return false
+	}
+	for i := range a.Deps {
+		if a.Deps[i] != b.Deps[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// run loads the result and keeps it if it may be kept. It is the leader's part
+// of a fill; those who share the result have done their own acquire.
+func (f *fill) run(ctx context.Context, started func()) (Value, error) {
+	started()
+	loaded, err := f.src.Load(ctx)
+	if err == nil {
+		f.keep(ctx, &loaded)
+	}
+	f.db.proveDoubts(ctx, f.grant.Doubts)
+	return loaded.Value, err
+}
+
+func (f *fill) keep(ctx context.Context, l *Loaded) {
+	c := f.db.cache
+	why := f.noKeep
+	switch {
+	case why != "":
+	case l.Discard != "":
+		why = l.Discard
+	case !c.Enabled():
+		why = "switched off"
+	default:
+		err := c.store.Put(ctx, &f.key, &Entry{Value: l.Value, Deps: f.deps(l.Rows), TTL: f.ttl})
+		if err == nil {
+			f.query.counters.stored.Add(1)
+			if h := c.cfg.Hooks.Stored; h != nil {
+				h(ctx, f.db.readEvent(f.query, ""))
+			}
+			return
+		}
+		if ctx.Err() == nil {
+			c.failed(ctx, "store an entry", err)
+		}
+		why = "the store failed"
+	}
+	f.query.counters.refused.Add(1)
+	c.stats.count(&c.stats.refused, why)
+	if h := c.cfg.Hooks.Refused; h != nil {
+		h(ctx, f.db.readEvent(f.query, why))
+	}
+}

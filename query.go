@@ -1,0 +1,84 @@
+package cacheops
+
+import (
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// Query is the part of a read that is the same for every execution: one per
+// statement text and catalog version. An adapter fills the exported fields,
+// calls [Database.Prepare] once, and then shares it between goroutines.
+type Query struct {
+	Text string
+	Op   Ops      // exactly one of the ops
+	Main string   // the main table's unqualified name, for the rules
+	Uses []string // resolved names of every table touched
+	// Catalog is the catalog version that the statement was planned with.
+	Catalog uint64
+	// Uncacheable says why the read can never be cached; empty if it can.
+	Uncacheable string
+	// Decode reads what Value.AppendBinary wrote.
+	Decode func([]byte) (Value, error)
+
+	hash     uint64 // of Text
+	scope    []byte // what the key holds of the database
+	rule     *Rule  // may be nil
+	auto     bool   // the rule caches this op without being asked
+	shared   bool   // all tables are agnostic
+	ttl      time.Duration
+	counters *counters
+}
+
+// Prepare decides what the rules say of q.
+func (d *Database) Prepare(q *Query) {
+	cfg := &d.cache.cfg
+	q.hash = xxhash.Sum64String(q.Text)
+	q.rule = cfg.rule(q.Main)
+	q.ttl = cfg.TTL
+	if q.rule != nil {
+		q.auto = q.rule.Ops&q.Op != 0
+		if q.rule.TTL > 0 {
+			q.ttl = q.rule.TTL
+		}
+	}
+	q.shared = d.cache.agnostic && len(q.Uses) > 0
+	for _, t := range q.Uses {
+		if cfg.never(t) && q.Uncacheable == "" {
+			q.Uncacheable = "a rule says Never"
+		}
+		q.shared = q.shared && cfg.agnostic(t)
+	}
+	name := d.name
+	if q.shared {
+		name = anyDatabase
+	}
+	q.scope = appendPart(nil, name)
+	q.counters = d.cache.stats.of(TableOp{Table: q.Main, Op: q.Op})
+}
+
+// decide says whether and how a call's read is cached; why is empty if it is.
+func (q *Query) decide(c *Cache, call *call) (ttl time.Duration, why string) {
+	switch {
+	case q.Uncacheable != "":
+		return 0, q.Uncacheable
+	case !c.Enabled():
+		return 0, "switched off"
+	case call.off:
+		return 0, "NoCache"
+	case call.forced:
+		if call.Ops != 0 && call.Ops&q.Op == 0 {
+			return 0, "op not asked for"
+		}
+	case !q.auto:
+		return 0, "no rule"
+	}
+	if call.TTL > 0 {
+		return call.TTL, ""
+	}
+	return q.ttl, ""
+}
+
+func (d *Database) readEvent(q *Query, why string) ReadEvent {
+	return ReadEvent{Database: d.name, Table: q.Main, Op: q.Op, Statement: q.Text, Why: why}
+}

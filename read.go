@@ -1,0 +1,117 @@
+package cacheops
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Lookup is the outcome of asking the cache for a read.
+type Lookup struct {
+	// Hit is the cached value, nil if there is none.
+	Hit Value
+	// Fill says that the caller must go through [Database.Fill]. Without it and
+	// without a hit the read goes straight to the database.
+	Fill bool
+
+	query *Query
+	probe *probe
+	ttl   time.Duration
+}
+
+// Lookup answers a read from the cache if it can.
+//
+// session is the fingerprint of everything in the session that may change the
+// answer; args are the arguments, each typed and length-prefixed. Both are
+// copied if they must be kept. Lookup allocates nothing on a hit.
+func (d *Database) Lookup(ctx context.Context, q *Query, session string, args []byte) Lookup {
+	call := callFrom(ctx)
+	ttl, why := q.decide(d.cache, call)
+	if why != "" {
+		d.bypass(ctx, q, call, why)
+		return Lookup{}
+	}
+	if d.cache.backlog.covers(q.Uses, d) {
+		d.bypass(ctx, q, call, "its tables' drops are queued")
+		return Lookup{}
+	}
+	p := probes.Get().(*probe)
+	if !p.build(ctx, &d.cache.cfg, q, call, session, args) {
+		p.free()
+		d.bypass(ctx, q, call, "no partition")
+		return Lookup{}
+	}
+	if call.WriteOnly {
+		return d.miss(ctx, q, call, Lookup{Fill: true, query: q, probe: p, ttl: ttl})
+	}
+	if !d.cache.circuit.allows() {
+		p.free()
+		d.bypass(ctx, q, call, "the store is unreachable")
+		return Lookup{}
+	}
+	v, err := d.cache.store.Get(ctx, &p.key)
+	switch {
+	case err == nil:
+		p.free()
+		return d.hit(ctx, q, call, v)
+	case errors.Is(err, ErrMiss):
+		d.cache.circuit.succeeded()
+		return d.miss(ctx, q, call, Lookup{Fill: true, query: q, probe: p, ttl: ttl})
+	}
+	p.free()
+	if ctx.Err() == nil {
+		d.cache.circuit.failed()
+		d.cache.failed(ctx, "read the cache", err)
+	}
+	d.bypass(ctx, q, call, "the store failed")
+	return Lookup{}
+}
+
+func (d *Database) hit(ctx context.Context, q *Query, call *call, v Value) Lookup {
+	d.cache.circuit.succeeded()
+	if call.Report != nil {
+		*call.Report = Report{Hit: true}
+	}
+	if !call.Peek {
+		q.counters.hits.Add(1)
+		if h := d.cache.cfg.Hooks.Hit; h != nil {
+			h(ctx, d.readEvent(q, ""))
+		}
+	}
+	return Lookup{Hit: v}
+}
+
+func (d *Database) miss(ctx context.Context, q *Query, call *call, l Lookup) Lookup {
+	if call.Report != nil {
+		*call.Report = Report{Why: "miss"}
+	}
+	if call.Peek {
+		l.probe.free()
+		return Lookup{}
+	}
+	q.counters.misses.Add(1)
+	if h := d.cache.cfg.Hooks.Miss; h != nil {
+		h(ctx, d.readEvent(q, "miss"))
+	}
+	return l
+}
+
+// Bypass records that a read went to the database without asking the cache,
+// and why ("transaction", "session state").
+func (d *Database) Bypass(ctx context.Context, q *Query, why string) {
+	d.bypass(ctx, q, callFrom(ctx), why)
+}
+
+func (d *Database) bypass(ctx context.Context, q *Query, call *call, why string) {
+	if call.Report != nil {
+		*call.Report = Report{Why: why}
+	}
+	if call.Peek {
+		return
+	}
+	q.counters.bypassed.Add(1)
+	d.cache.stats.count(&d.cache.stats.bypassed, why)
+	if h := d.cache.cfg.Hooks.Bypass; h != nil {
+		h(ctx, d.readEvent(q, why))
+	}
+}
