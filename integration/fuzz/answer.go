@@ -1,0 +1,116 @@
+package fuzz
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+)
+
+// answer is all that a program sees of a statement's execution.
+type answer struct {
+	cols     string
+	rows     []string
+	err      error
+	affected string
+}
+
+// readRows drains and closes rows.
+func readRows(rows *sql.Rows, err error) answer {
+	if err != nil {
+		return answer{err: err}
+	}
+	defer rows.Close()
+	var a answer
+	cols, err := rows.Columns()
+	if err != nil {
+		return answer{err: err}
+	}
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return answer{err: err}
+	}
+	for i, c := range cols {
+		a.cols += c + " " + types[i].DatabaseTypeName() + ", "
+	}
+	vals, ptrs := make([]any, len(cols)), make([]any, len(cols))
+	for i := range vals {
+		ptrs[i] = &vals[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(ptrs...); err != nil {
+			return answer{err: err}
+		}
+		a.rows = append(a.rows, row(vals))
+	}
+	a.err = rows.Err()
+	return a
+}
+
+// row writes a row so that rows are equal exactly when their texts are.
+func row(vals []any) string {
+	var b strings.Builder
+	for i, v := range vals {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		switch v := v.(type) {
+		case nil:
+			b.WriteString("NULL")
+		case float64:
+			fmt.Fprintf(&b, "%g#%x", v, math.Float64bits(v))
+		case string:
+			fmt.Fprintf(&b, "%q", v)
+		case []byte:
+			fmt.Fprintf(&b, "x%q", v)
+		case time.Time:
+			b.WriteString(v.Format(time.RFC3339Nano) + v.Location().String())
+		default:
+			fmt.Fprintf(&b, "%T(%v)", v, v)
+		}
+	}
+	return b.String()
+}
+
+func (a *answer) String() string {
+	if a.err != nil {
+		return "error: " + a.err.Error()
+	}
+	return a.cols + a.affected + "\n  " + strings.Join(a.rows, "\n  ")
+}
+
+// differs reports whether two answers to one statement are different to a
+// program. Without ordered, the order of rows is not promised by SQL.
+func (a *answer) differs(b *answer, ordered bool) bool {
+	if a.err != nil || b.err != nil {
+		return differentErrors(a.err, b.err)
+	}
+	if a.cols != b.cols || a.affected != b.affected {
+		return true
+	}
+	if slices.Equal(a.rows, b.rows) {
+		return false
+	}
+	return ordered || !slices.Equal(sorted(a.rows), sorted(b.rows))
+}
+
+func sorted(rows []string) []string {
+	s := slices.Clone(rows)
+	slices.Sort(s)
+	return s
+}
+
+// differentErrors compares whether there is an error, and SQLite's code where
+// both carry one.
+func differentErrors(a, b error) bool {
+	if (a == nil) != (b == nil) {
+		return true
+	}
+	var x, y *sqlite.Error
+	return errors.As(a, &x) && errors.As(b, &y) && x.Code() != y.Code()
+}

@@ -1,0 +1,296 @@
+package fuzz
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	// The scratch database that keeps the generator honest.
+	_ "modernc.org/sqlite"
+)
+
+// Size says how long a script is. Zero fields take the defaults.
+type Size struct {
+	Ops      int // steps; 500
+	Sessions int // 4
+	Reads    int // different reads; 24
+}
+
+func (z Size) defaults() Size {
+	if z.Ops == 0 {
+		z.Ops = 500
+	}
+	if z.Sessions == 0 {
+		z.Sessions = 4
+	}
+	if z.Reads == 0 {
+		z.Reads = 24
+	}
+	return z
+}
+
+// Generate makes the script of a seed. The same seed and size give the same
+// script.
+func Generate(seed uint64, size Size) (*Script, error) {
+	scratch, err := openScratch()
+	if err != nil {
+		return nil, err
+	}
+	defer scratch.close()
+	g := &generator{
+		r: rand.New(rand.NewPCG(seed, 0x5eed)), size: size.defaults(), scratch: scratch,
+		script: &Script{Seed: seed},
+	}
+	g.run()
+	return g.script, nil
+}
+
+// scratch is an empty copy of the database under generation: it tells which
+// statements the database takes.
+type scratch struct {
+	db   *sql.DB
+	conn *sql.Conn
+}
+
+func openScratch() (*scratch, error) {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		return nil, err
+	}
+	conn, err := db.Conn(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return &scratch{db, conn}, nil
+}
+
+func (s *scratch) close() {
+	s.conn.Close()
+	s.db.Close()
+}
+
+func (s *scratch) do(text string) bool {
+	_, err := s.conn.ExecContext(context.Background(), text)
+	return err == nil
+}
+
+// takes reports whether a statement is valid under the present schema.
+func (s *scratch) takes(text string, args []any) bool {
+	rows, err := s.conn.QueryContext(context.Background(), "EXPLAIN "+text, args...)
+	if err != nil {
+		return false
+	}
+	return rows.Close() == nil
+}
+
+// reading is a read with the few tuples of values that it is executed with.
+type reading struct {
+	st     *statement
+	tuples [][]any
+}
+
+type generator struct {
+	r       *rand.Rand
+	size    Size
+	scratch *scratch
+	schema  *schema
+	script  *Script
+	reads   []reading
+	// Of the sessions: what transaction each is in.
+	tx []txState
+}
+
+type txState struct {
+	open  bool
+	api   bool
+	saves int
+}
+
+func (g *generator) run() {
+	r := g.r
+	if chance(r, 60) {
+		g.script.Pragmas = append(g.script.Pragmas, "foreign_keys(1)")
+	}
+	if chance(r, 15) {
+		g.script.Pragmas = append(g.script.Pragmas, "recursive_triggers(1)")
+	}
+	if chance(r, 10) {
+		g.script.Pragmas = append(g.script.Pragmas, "case_sensitive_like(1)")
+	}
+	g.schema = makeSchema(r, g.scratch.do)
+	g.script.Setup = append(g.script.Setup, g.schema.ddl...)
+	for _, t := range g.schema.tables {
+		if !t.view {
+			g.script.Setup = append(g.script.Setup, g.schema.rows(t, 6+r.IntN(14))...)
+		}
+	}
+	g.tx = make([]txState, g.size.Sessions)
+	g.fillReads()
+	for len(g.script.Ops) < g.size.Ops {
+		g.step(r.IntN(g.size.Sessions))
+	}
+	for i, tx := range g.tx {
+		if tx.open {
+			g.finish(i)
+		}
+	}
+	for _, rd := range g.reads {
+		g.query(0, rd)
+	}
+}
+
+// fillReads keeps the pool of reads full of statements that are valid now.
+func (g *generator) fillReads() {
+	for try := 0; len(g.reads) < g.size.Reads && try < 20*g.size.Reads; try++ {
+		st := g.schema.read()
+		rd := reading{st: st}
+		for i := 0; i < 3; i++ {
+			rd.tuples = append(rd.tuples, st.values(g.r))
+		}
+		if text, args := st.bind(rd.tuples[0]); g.scratch.takes(text, args) || st.class == "strange" || chance(g.r, 1) {
+			g.reads = append(g.reads, rd)
+		}
+	}
+}
+
+func (g *generator) add(op Op) { g.script.Ops = append(g.script.Ops, op) }
+
+func (g *generator) step(i int) {
+	tx, n := &g.tx[i], g.r.IntN(1000)
+	switch {
+	case tx.open && chance(g.r, 10):
+		g.finish(i)
+	case n < 780:
+		g.query(i, pick(g.r, g.reads))
+	case n < 920:
+		g.change(i)
+	case n < 955 && !tx.open:
+		g.begin(i)
+	case tx.open && n < 955:
+		g.savepoint(i)
+	case n >= 980 && n < 985:
+		g.alter(i)
+	case n < 992:
+		g.multi(i)
+	case n < 994:
+		g.oddity(i)
+	case n < 997:
+		g.reads[g.r.IntN(len(g.reads))] = g.reads[len(g.reads)-1]
+		g.reads = g.reads[:len(g.reads)-1]
+		g.fillReads()
+	}
+}
+
+func (g *generator) query(i int, rd reading) {
+	vals := pick(g.r, rd.tuples)
+	if chance(g.r, 5) {
+		vals = rd.st.values(g.r)
+	}
+	text, args := rd.st.bind(vals)
+	g.add(Op{
+		Session: i, Action: Query, SQL: text, Args: args, Class: rd.st.class, Read: true,
+		Ordered: rd.st.ordered, Prepared: chance(g.r, 15),
+	})
+}
+
+// change adds a write, preferably one that the database takes.
+func (g *generator) change(i int) {
+	for try := 0; try < 6; try++ {
+		st := g.schema.write()
+		text, args := st.bind(st.values(g.r))
+		if !g.scratch.takes(text, args) && !chance(g.r, 4) {
+			continue
+		}
+		op := Op{Session: i, Action: Exec, SQL: text, Args: args, Class: st.class, Prepared: chance(g.r, 15)}
+		if st.class == "returning" && !chance(g.r, 15) {
+			op.Action = Query
+		}
+		g.add(op)
+		return
+	}
+}
+
+func (g *generator) begin(i int) {
+	tx := &g.tx[i]
+	*tx = txState{open: true, api: chance(g.r, 50)}
+	if tx.api {
+		g.add(Op{Session: i, Action: Begin})
+	} else {
+		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, []string{"BEGIN", "BEGIN IMMEDIATE", "BEGIN DEFERRED TRANSACTION", "begin", "SAVEPOINT outer1"})})
+		if strings.HasPrefix(g.script.Ops[len(g.script.Ops)-1].SQL, "SAVE") {
+			tx.saves = 1
+		}
+	}
+}
+
+func (g *generator) savepoint(i int) {
+	tx := &g.tx[i]
+	name := fmt.Sprintf("sp%d", tx.saves)
+	switch n := g.r.IntN(10); {
+	case n < 5:
+		tx.saves++
+		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, []string{"SAVEPOINT ", "savepoint "}) + fmt.Sprintf("sp%d", tx.saves)})
+	case n < 8:
+		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, []string{"ROLLBACK TO ", "ROLLBACK TRANSACTION TO SAVEPOINT ", "rollback to "}) + name})
+	default:
+		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, []string{"RELEASE ", "RELEASE SAVEPOINT "}) + name})
+		tx.saves = max(0, tx.saves-1)
+	}
+}
+
+func (g *generator) finish(i int) {
+	tx := g.tx[i]
+	g.tx[i] = txState{}
+	commit := chance(g.r, 65)
+	switch {
+	case tx.api && commit:
+		g.add(Op{Session: i, Action: Commit})
+	case tx.api:
+		g.add(Op{Session: i, Action: Rollback})
+	case commit:
+		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, []string{"COMMIT", "END TRANSACTION", "commit;"})})
+	default:
+		g.add(Op{Session: i, Action: Exec, SQL: "ROLLBACK"})
+	}
+}
+
+// alter changes the schema, mostly when nothing else is in the way.
+func (g *generator) alter(i int) {
+	for k, tx := range g.tx {
+		if tx.open && chance(g.r, 85) {
+			g.finish(k)
+		}
+	}
+	text, done := g.schema.alter()
+	if g.scratch.do(text) {
+		done()
+	}
+	g.add(Op{Session: i, Action: Exec, SQL: text, Class: "ddl"})
+	for k := 0; k < len(g.reads)/4; k++ { // some new reads for the new schema
+		g.reads = g.reads[:len(g.reads)-1]
+	}
+	g.fillReads()
+}
+
+// multi adds several statements in one text.
+func (g *generator) multi(i int) {
+	var texts []string
+	for k := 2 + g.r.IntN(2); k > 0; k-- {
+		texts = append(texts, bound(g.schema.write()))
+	}
+	if chance(g.r, 25) && !g.tx[i].open {
+		texts = append(append([]string{"BEGIN"}, texts...), pick(g.r, []string{"COMMIT", "COMMIT", "ROLLBACK"}))
+	}
+	g.add(Op{Session: i, Action: Exec, SQL: strings.Join(texts, "; "), Class: "multi"})
+}
+
+// oddity adds what changes no row, or the session.
+func (g *generator) oddity(i int) {
+	g.add(Op{Session: i, Action: Exec, Class: "oddity", SQL: pick(g.r, []string{
+		"ANALYZE", "PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys = 1", "PRAGMA optimize", "REINDEX", "PRAGMA defer_foreign_keys = ON",
+		"CREATE TEMP TABLE IF NOT EXISTS scratchpad (x)", "", "-- nothing", ";", "PRAGMA recursive_triggers = 1", "PRAGMA user_version = 7", "VACUUM",
+		"EXPLAIN DELETE FROM items", "CREATE TABLE IF NOT EXISTS items (x)", "DROP TABLE IF EXISTS nowhere", "SELECT 1", "PRAGMA reverse_unordered_selects = 0",
+	})})
+}

@@ -1,0 +1,425 @@
+package fuzz
+
+import "strings"
+
+// readers make one read each; the name is the class that the figures are kept by.
+var readers = []struct {
+	class  string
+	weight int
+	make   func(g *exprs)
+}{
+	{"point", 14, point},
+	{"list", 16, list},
+	{"range", 8, ranges},
+	{"where", 10, where},
+	{"join", 12, join},
+	{"count", 7, count},
+	{"aggregate", 8, aggregate},
+	{"exists", 4, exists},
+	{"subquery", 8, subquery},
+	{"cte", 5, cte},
+	{"compound", 4, compound},
+	{"distinct", 3, distinct},
+	{"window", 3, window},
+	{"view", 4, view},
+	{"strange", 2, strange},
+}
+
+// read makes a statement that only reads.
+func (s *schema) read() *statement {
+	total := 0
+	for _, f := range readers {
+		total += f.weight
+	}
+	n := s.r.IntN(total)
+	for _, f := range readers {
+		if n -= f.weight; n < 0 {
+			st := &statement{class: f.class, style: question}
+			if chance(s.r, 40) {
+				st.style = style(s.r.IntN(int(numStyles)))
+			}
+			f.make(&exprs{s: s, st: st, literals: chance(s.r, 20)})
+			return st
+		}
+	}
+	panic("unreachable")
+}
+
+// over sets g's scope to one table and returns it as FROM names it.
+func (g *exprs) over(t *table) string {
+	alias := ""
+	if chance(g.r(), 20) {
+		alias = g.s.fresh("a")
+	}
+	g.scope = []ref{{alias, t}}
+	return g.from(g.scope[0])
+}
+
+func (g *exprs) from(f ref) string {
+	name := quote(g.r(), f.t.name)
+	if chance(g.r(), 5) {
+		name = "main." + name
+	}
+	switch {
+	case f.alias == "":
+		return name
+	case chance(g.r(), 50):
+		return name + " AS " + f.alias
+	}
+	return name + " " + f.alias
+}
+
+// outputs is a select list.
+func (g *exprs) outputs() string {
+	if chance(g.r(), 35) {
+		return "*"
+	}
+	n := 1 + g.r().IntN(3)
+	outs := make([]string, n)
+	for i := range outs {
+		c, k := g.col()
+		outs[i] = c
+		switch g.r().IntN(12) {
+		case 0:
+			outs[i] = pick(g.r(), []string{"lower(" + c + ")", "coalesce(" + c + ", 'none')", "length(" + c + ")", c + " IS NULL", "typeof(" + c + ")", c + " + 1"})
+		case 1:
+			outs[i] = c + " AS " + g.s.fresh("o")
+		case 2:
+			outs[i] = c + " = " + g.hole(k)
+		}
+	}
+	return strings.Join(outs, ", ")
+}
+
+// tail is ORDER BY and LIMIT.
+func (g *exprs) tail() string {
+	out := ""
+	if chance(g.r(), 45) {
+		c, _ := g.col()
+		out = " ORDER BY " + c + pick(g.r(), []string{"", " DESC", " ASC NULLS LAST", " COLLATE NOCASE"})
+		if f := g.scope[0]; len(g.scope) == 1 && f.t.rowid && !f.t.view {
+			out += ", " + g.name(f, "rowid")
+			g.st.ordered = true
+		}
+	}
+	if chance(g.r(), 22) {
+		out += " LIMIT " + pick(g.r(), []string{"1", "2", "3", "5", "-1", g.st.hole(kInt, true)})
+		if chance(g.r(), 30) {
+			out += " OFFSET " + pick(g.r(), []string{"0", "1", "2"})
+		}
+	}
+	return out
+}
+
+func point(g *exprs) {
+	t := g.s.base()
+	from := g.over(t)
+	key := []string{"id"}
+	switch {
+	case len(t.keys) > 0:
+		key = pick(g.r(), t.keys)
+	case t.rowid:
+		key = []string{"rowid"}
+	}
+	conds := make([]string, len(key))
+	for i, k := range key {
+		c, _ := t.column(k)
+		conds[i] = g.name(g.scope[0], k) + " = " + g.hole(c.kind)
+	}
+	if chance(g.r(), 12) {
+		conds = append(conds, g.cond(0))
+	}
+	g.st.write("SELECT ", g.outputs(), " FROM ", from, " WHERE ", strings.Join(conds, " AND "))
+	if chance(g.r(), 20) {
+		g.st.write(" LIMIT 1")
+	}
+}
+
+func list(g *exprs) {
+	from := g.over(g.s.base())
+	c, k := g.col()
+	g.st.write("SELECT ", g.outputs(), " FROM ", from, " WHERE ", c, " = ", g.hole(k))
+	if chance(g.r(), 25) {
+		g.st.write(" AND ", g.cond(0))
+	}
+	g.st.write(g.tail())
+}
+
+func ranges(g *exprs) {
+	from := g.over(g.s.base())
+	g.st.write("SELECT ", g.outputs(), " FROM ", from, " WHERE ", g.rangeCond())
+	if chance(g.r(), 40) {
+		g.st.write(" AND ", g.cond(0))
+	}
+	g.st.write(g.tail())
+}
+
+func where(g *exprs) {
+	from := g.over(g.s.any())
+	g.st.write("SELECT ", g.outputs(), " FROM ", from)
+	if !chance(g.r(), 6) {
+		g.st.write(" WHERE ", g.cond(2))
+	}
+	g.st.write(g.tail())
+}
+
+func join(g *exprs) {
+	from := g.joined()
+	g.st.write("SELECT ", g.outputs(), " FROM ", from)
+	if chance(g.r(), 75) {
+		g.st.write(" WHERE ", g.cond(1))
+	}
+	g.st.write(g.tail())
+}
+
+// joined opens a scope of two or three tables and returns the FROM list.
+func (g *exprs) joined() string {
+	g.scope = []ref{{"x", g.s.any()}}
+	out := g.from(g.scope[0])
+	for _, alias := range []string{"y", "z"}[:1+g.r().IntN(4)/3] {
+		f := ref{alias, g.s.any()}
+		g.scope = append(g.scope, f)
+		switch n := g.r().IntN(20); {
+		case n < 6:
+			out += " JOIN " + g.from(f) + " ON " + g.joinOn()
+		case n < 12:
+			out += pick(g.r(), []string{" LEFT JOIN ", " LEFT OUTER JOIN "}) + g.from(f) + " ON " + g.joinOn()
+		case n < 13:
+			out += " RIGHT JOIN " + g.from(f) + " ON " + g.joinOn()
+		case n < 14:
+			out += " FULL JOIN " + g.from(f) + " ON " + g.joinOn()
+		case n < 15:
+			out += " CROSS JOIN " + g.from(f)
+		case n < 16:
+			out += " NATURAL " + pick(g.r(), []string{"JOIN ", "LEFT JOIN "}) + g.from(f)
+		case n < 18:
+			out += pick(g.r(), []string{" JOIN ", " LEFT JOIN "}) + g.from(f) + " USING (" + quote(g.r(), pick(g.r(), f.t.cols).name) + ")"
+		case n < 19:
+			out += " LEFT JOIN " + g.from(f) + " ON " + g.cond(0)
+		default:
+			out += ", " + g.from(f)
+		}
+	}
+	return out
+}
+
+// source is one table or a join.
+func (g *exprs) source() string {
+	if chance(g.r(), 25) {
+		return g.joined()
+	}
+	return g.over(g.s.any())
+}
+
+func count(g *exprs) {
+	from := g.source()
+	c, _ := g.col()
+	g.st.write("SELECT count(", pick(g.r(), []string{"*", "*", "", c, "DISTINCT " + c}), ") FROM ", from)
+	if chance(g.r(), 80) {
+		g.st.write(" WHERE ", g.cond(1))
+	}
+}
+
+func (g *exprs) agg() string {
+	c, _ := g.col()
+	f := pick(g.r(), []string{"sum", "min", "max", "avg", "total", "count"})
+	switch g.r().IntN(10) {
+	case 0:
+		return "count(*)"
+	case 1:
+		return f + "(DISTINCT " + c + ")"
+	case 2:
+		return f + "(" + c + ") FILTER (WHERE " + g.cond(0) + ")"
+	}
+	return f + "(" + c + ")"
+}
+
+func aggregate(g *exprs) {
+	from := g.source()
+	c, _ := g.col()
+	if chance(g.r(), 30) {
+		g.st.write("SELECT ", g.agg(), ", ", g.agg(), " FROM ", from)
+		if chance(g.r(), 60) {
+			g.st.write(" WHERE ", g.cond(1))
+		}
+		return
+	}
+	g.st.write("SELECT ", c, ", ", g.agg(), " FROM ", from)
+	if chance(g.r(), 60) {
+		g.st.write(" WHERE ", g.cond(0))
+	}
+	g.st.write(" GROUP BY ", pick(g.r(), []string{c, "1"}))
+	if chance(g.r(), 35) {
+		g.st.write(" HAVING ", pick(g.r(), []string{"count(*) > 1", "min(" + c + ") IS NOT NULL", g.agg() + " > " + g.hole(kInt)}))
+	}
+	if chance(g.r(), 30) {
+		g.st.write(" ORDER BY 1")
+	}
+}
+
+func exists(g *exprs) {
+	from := g.source()
+	if chance(g.r(), 70) {
+		g.st.write("SELECT ", pick(g.r(), []string{"", "NOT "}), "EXISTS (SELECT ", pick(g.r(), []string{"1", "*"}), " FROM ", from, " WHERE ", g.cond(1), ")")
+		return
+	}
+	g.st.write("SELECT 1 FROM ", from, " WHERE ", g.cond(1), " LIMIT 1")
+}
+
+func subquery(g *exprs) {
+	t := g.s.any()
+	switch g.r().IntN(4) {
+	case 0: // in FROM
+		in := &exprs{s: g.s, st: g.st, literals: g.literals}
+		from := in.over(t)
+		if chance(g.r(), 30) {
+			c, _ := in.col()
+			g.st.write("SELECT * FROM (SELECT ", c, " AS k, count(*) AS n FROM ", from, " WHERE ", in.cond(0), " GROUP BY 1) AS d WHERE ", pick(g.r(), []string{"n > 1", "k = " + g.hole(kInt), "k IS NULL"}))
+			return
+		}
+		g.scope = []ref{{"d", t}}
+		g.st.write("SELECT ", g.outputs(), " FROM (SELECT * FROM ", from, " WHERE ", in.cond(0), ") AS d WHERE ", g.cond(0))
+	case 1: // in the select list
+		from := g.over(t)
+		if g.scope[0].alias == "" {
+			g.scope[0].alias, from = "o", g.from(ref{"o", t})
+		}
+		in := g.inner()
+		f := in.scope[len(in.scope)-1]
+		c, _ := g.col()
+		d, _ := in.last().col()
+		g.st.write("SELECT ", c, ", (SELECT ", pick(g.r(), []string{"count(*)", "max(" + d + ")"}), " FROM ", g.from(f), " WHERE ", pick(g.r(), []string{d + " = " + c, in.last().cond(0)}), ") FROM ", from, " WHERE ", g.last().cond(0))
+	default:
+		from := g.over(t)
+		if g.scope[0].alias == "" {
+			g.scope[0].alias, from = "o", g.from(ref{"o", t})
+		}
+		g.st.write("SELECT ", g.outputs(), " FROM ", from, " WHERE ", g.subquery())
+		if chance(g.r(), 40) {
+			g.st.write(" AND ", g.cond(0))
+		}
+		g.st.write(g.tail())
+	}
+}
+
+func cte(g *exprs) {
+	t := g.s.base()
+	in := &exprs{s: g.s, st: g.st, literals: g.literals}
+	from := in.over(t)
+	switch g.r().IntN(5) {
+	case 0: // recursive, over a table
+		if len(t.keys) > 0 {
+			k := quote(g.r(), t.keys[0][0])
+			c := quote(g.r(), pick(g.r(), t.cols).name)
+			g.st.write("WITH RECURSIVE w(n, d) AS (SELECT ", k, ", 0 FROM ", g.from(ref{"", t}), " WHERE ", k, " = ", g.hole(kID),
+				" UNION SELECT j.", k, ", w.d + 1 FROM w JOIN ", g.from(ref{"j", t}), " ON j.", c, " = w.n WHERE w.d < 4) SELECT n, d FROM w")
+			return
+		}
+		fallthrough
+	case 1: // a series
+		c, _ := in.col()
+		g.st.write("WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 4) SELECT i, (SELECT count(*) FROM ", from, " WHERE ", c, " = i) FROM s")
+	case 2: // named like a table that it hides
+		hidden := g.s.base()
+		g.scope = []ref{{"", t}}
+		if chance(g.r(), 50) {
+			g.st.write("WITH ", ident(hidden.name), " AS (SELECT 1 AS one) SELECT * FROM ", ident(hidden.name))
+			return
+		}
+		g.st.write("WITH ", ident(t.name), " AS (SELECT * FROM main.", ident(t.name), ") SELECT * FROM ", ident(t.name), " WHERE ", g.cond(0))
+	default:
+		g.scope = []ref{{"w", t}}
+		g.st.write("WITH w AS ", pick(g.r(), []string{"", "MATERIALIZED ", "NOT MATERIALIZED "}), "(SELECT * FROM ", from, " WHERE ", in.cond(0), ") SELECT ")
+		if chance(g.r(), 40) {
+			f := ref{"y", g.s.any()}
+			g.scope = append(g.scope, f)
+			g.st.write(g.outputs(), " FROM w ", pick(g.r(), []string{"JOIN ", "LEFT JOIN "}), g.from(f), " ON ", g.joinOn(), " WHERE ", g.cond(0))
+			return
+		}
+		g.st.write(g.outputs(), " FROM w WHERE ", g.cond(0))
+	}
+}
+
+func compound(g *exprs) {
+	n := 2 + g.r().IntN(2)
+	for i := 0; i < n; i++ {
+		from := g.over(g.s.any())
+		c, _ := g.col()
+		if i > 0 {
+			g.st.write(pick(g.r(), []string{" UNION ", " UNION ALL ", " INTERSECT ", " EXCEPT "}))
+		}
+		g.st.write("SELECT ", c, " FROM ", from, " WHERE ", g.cond(0))
+	}
+	if chance(g.r(), 40) {
+		g.st.write(" ORDER BY 1")
+		if chance(g.r(), 30) {
+			g.st.write(" LIMIT 3")
+		}
+	}
+}
+
+func distinct(g *exprs) {
+	from := g.source()
+	c, _ := g.col()
+	d, _ := g.col()
+	g.st.write("SELECT DISTINCT ", pick(g.r(), []string{c, c + ", " + d}), " FROM ", from)
+	if chance(g.r(), 60) {
+		g.st.write(" WHERE ", g.cond(0))
+	}
+}
+
+func window(g *exprs) {
+	from := g.over(g.s.any())
+	c, _ := g.col()
+	d, _ := g.col()
+	over := "(PARTITION BY " + c + " ORDER BY " + d + ")"
+	if chance(g.r(), 40) {
+		over = "(ORDER BY " + d + " ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)"
+	}
+	g.st.write("SELECT ", c, ", ", pick(g.r(), []string{"row_number()", "rank()", "sum(" + d + ")", "lag(" + d + ")", "first_value(" + c + ")"}), " OVER ", over, " FROM ", from)
+	if chance(g.r(), 60) {
+		g.st.write(" WHERE ", g.cond(0))
+	}
+}
+
+func view(g *exprs) {
+	var vs []*table
+	for _, t := range g.s.tables {
+		if t.view {
+			vs = append(vs, t)
+		}
+	}
+	if len(vs) == 0 {
+		list(g)
+		return
+	}
+	from := g.over(pick(g.r(), vs))
+	g.st.write("SELECT ", g.outputs(), " FROM ", from, " WHERE ", g.cond(1), g.tail())
+}
+
+// strange are statements that are cached rarely or never, and must be right
+// all the same.
+func strange(g *exprs) {
+	t := g.s.any()
+	c := pick(g.r(), t.cols)
+	switch g.r().IntN(9) {
+	case 0:
+		g.st.write("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")
+	case 1:
+		g.st.write("SELECT name, type FROM pragma_table_info('", t.name, "')")
+	case 2:
+		g.st.write("PRAGMA table_info('", t.name, "')")
+	case 3:
+		g.st.write("SELECT 1, ", g.hole(kAny))
+	case 4:
+		g.st.write("VALUES (1, 'a'), (", g.hole(kInt), ", 'b')")
+	case 5:
+		g.st.write("SELECT group_concat(", ident(c.name), ") FROM (SELECT * FROM ", ident(t.name), " ORDER BY 1)")
+	case 6:
+		g.st.write("/* every */ SELECT * -- row\nFROM ", ident(t.name), ";")
+	case 7:
+		g.st.write("SELECT count(*) FROM ", ident(t.name), " NOT INDEXED WHERE ", ident(c.name), " IN (SELECT ", ident(c.name), " FROM ", ident(t.name), ")")
+	case 8:
+		g.st.write("SELECT ", ident(c.name), " IN ", ident(g.s.base().name), " FROM ", ident(t.name))
+	}
+}

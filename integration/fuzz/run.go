@@ -1,0 +1,166 @@
+package fuzz
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+)
+
+// Engine opens a database through what is under test. The function it returns
+// releases what the *sql.DB does not.
+type Engine func(c driver.Connector) (*sql.DB, func() error, error)
+
+// Bare is the engine without a cache.
+func Bare(c driver.Connector) (*sql.DB, func() error, error) {
+	return sql.OpenDB(c), func() error { return nil }, nil
+}
+
+// Mismatch is a step whose answer through the engine is not the bare
+// database's.
+type Mismatch struct {
+	Step      int
+	Op        Op
+	Got, Want string
+	Hit       bool // the answer came from the cache
+}
+
+func (m *Mismatch) Error() string {
+	how := "from the database"
+	if m.Hit {
+		how = "from the cache"
+	}
+	return fmt.Sprintf("step %d (session %d, %s, %s): %s %v\ngot  %s\nwant %s",
+		m.Step, m.Op.Session, m.Op.Class, how, m.Op.SQL, m.Op.Args, m.Got, m.Want)
+}
+
+// Run executes a script through an engine and on a bare database in step. It
+// returns a *Mismatch at the first step that differs. Figures are added to fig.
+func Run(ctx context.Context, s *Script, engine Engine, fig *Figures) (err error) {
+	dir, err := os.MkdirTemp(scratchDir(), "fuzz")
+	if err != nil {
+		return fmt.Errorf("make a directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	p, err := newPair(ctx, s, dir, engine)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	for i := range s.Ops {
+		if err := p.step(ctx, i, &s.Ops[i], fig); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scratchDir is a directory in memory where there is one: commits there wait
+// for no disk.
+func scratchDir() string {
+	const shm = "/dev/shm"
+	if st, err := os.Stat(shm); err == nil && st.IsDir() {
+		return shm
+	}
+	return ""
+}
+
+// dsn names a database file with the pragmas of a script.
+func dsn(path string, pragmas []string) string {
+	q := url.Values{"_pragma": append([]string{"journal_mode(WAL)", "synchronous(OFF)", "busy_timeout(0)"}, pragmas...)}
+	return "file:" + path + "?" + q.Encode()
+}
+
+// pair is a database behind an engine and its bare twin.
+type pair struct {
+	rec           *Recorder
+	engine, bare  *sql.DB
+	release       func() error
+	cached, plain map[int]*session
+	trace         trace
+}
+
+func newPair(ctx context.Context, s *Script, dir string, engine Engine) (*pair, error) {
+	a, b := filepath.Join(dir, "a.db"), filepath.Join(dir, "b.db")
+	if err := setUp(ctx, a, s); err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(a)
+	if err != nil {
+		return nil, fmt.Errorf("copy the database: %w", err)
+	}
+	if err := os.WriteFile(b, data, 0o600); err != nil {
+		return nil, fmt.Errorf("copy the database: %w", err)
+	}
+	p := &pair{rec: NewRecorder(dsn(a, s.Pragmas)), cached: map[int]*session{}, plain: map[int]*session{}, trace: newTrace()}
+	if p.engine, p.release, err = engine(p.rec); err != nil {
+		return nil, fmt.Errorf("open the engine: %w", err)
+	}
+	p.bare = sql.OpenDB(NewRecorder(dsn(b, s.Pragmas)))
+	return p, nil
+}
+
+// setUp makes the database at path. A step of the setup that fails is left out.
+func setUp(ctx context.Context, path string, s *Script) error {
+	db := sql.OpenDB(NewRecorder(dsn(path, s.Pragmas)))
+	defer db.Close()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("make the database: %w", err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return fmt.Errorf("make the database: %w", err)
+	}
+	for _, stmt := range s.Setup {
+		conn.ExecContext(ctx, stmt) // what fails is simply not there
+	}
+	conn.ExecContext(ctx, "COMMIT")
+	conn.ExecContext(ctx, "ROLLBACK") // of a COMMIT that a deferred key refused
+	_, err = conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	return err
+}
+
+func (p *pair) close() error {
+	for _, ss := range []map[int]*session{p.cached, p.plain} {
+		for _, s := range ss {
+			s.close()
+		}
+	}
+	return errors.Join(p.engine.Close(), p.release(), p.bare.Close())
+}
+
+func (p *pair) step(ctx context.Context, i int, op *Op, fig *Figures) error {
+	c, err := sessionOf(ctx, p.cached, p.engine, op.Session)
+	if err != nil {
+		return fmt.Errorf("open a session: %w", err)
+	}
+	b, err := sessionOf(ctx, p.plain, p.bare, op.Session)
+	if err != nil {
+		return fmt.Errorf("open a bare session: %w", err)
+	}
+	p.rec.watch(op.SQL)
+	got := c.do(ctx, op)
+	hit := op.Read && !p.rec.seen()
+	want := b.do(ctx, op)
+	if got.differs(&want, op.Ordered) {
+		return &Mismatch{Step: i, Op: *op, Got: got.String(), Want: want.String(), Hit: hit && got.err == nil}
+	}
+	p.trace.note(op, hit, &want, fig)
+	return nil
+}
+
+func sessionOf(ctx context.Context, m map[int]*session, db *sql.DB, i int) (*session, error) {
+	if s, ok := m[i]; ok {
+		return s, nil
+	}
+	s, err := openSession(ctx, db)
+	if err == nil {
+		m[i] = s
+	}
+	return s, err
+}

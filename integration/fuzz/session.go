@@ -1,0 +1,137 @@
+package fuzz
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
+// session is one *sql.Conn with its transaction and its prepared statements.
+type session struct {
+	conn  *sql.Conn
+	tx    *sql.Tx
+	stmts map[string]*sql.Stmt
+}
+
+func openSession(ctx context.Context, db *sql.DB) (*session, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &session{conn: conn, stmts: map[string]*sql.Stmt{}}, nil
+}
+
+func (s *session) close() {
+	if s.tx != nil {
+		s.tx.Rollback()
+	}
+	for _, st := range s.stmts {
+		st.Close()
+	}
+	s.conn.Close()
+}
+
+// do executes one step.
+func (s *session) do(ctx context.Context, op *Op) answer {
+	switch op.Action {
+	case Begin:
+		tx, err := s.conn.BeginTx(ctx, nil)
+		if err == nil {
+			s.tx = tx
+		}
+		return answer{err: err}
+	case Commit, Rollback:
+		return answer{err: s.finish(ctx, op.Action)}
+	case Query:
+		return readRows(s.query(ctx, op))
+	}
+	res, err := s.exec(ctx, op)
+	if err != nil {
+		return answer{err: err}
+	}
+	return answer{affected: counts(op.SQL, res)}
+}
+
+func (s *session) finish(ctx context.Context, how Action) error {
+	if s.tx == nil {
+		return sql.ErrTxDone
+	}
+	tx := s.tx
+	s.tx = nil
+	if how == Rollback {
+		return tx.Rollback()
+	}
+	err := tx.Commit()
+	if err != nil {
+		// database/sql is through with the transaction, SQLite may not be.
+		s.conn.ExecContext(ctx, "ROLLBACK")
+	}
+	return err
+}
+
+func (s *session) query(ctx context.Context, op *Op) (*sql.Rows, error) {
+	if op.Prepared {
+		st, err := s.prepare(ctx, op.SQL)
+		if err != nil {
+			return nil, err
+		}
+		return st.QueryContext(ctx, op.Args...)
+	}
+	if s.tx != nil {
+		return s.tx.QueryContext(ctx, op.SQL, op.Args...)
+	}
+	return s.conn.QueryContext(ctx, op.SQL, op.Args...)
+}
+
+func (s *session) exec(ctx context.Context, op *Op) (sql.Result, error) {
+	if op.Prepared {
+		st, err := s.prepare(ctx, op.SQL)
+		if err != nil {
+			return nil, err
+		}
+		return st.ExecContext(ctx, op.Args...)
+	}
+	if s.tx != nil {
+		return s.tx.ExecContext(ctx, op.SQL, op.Args...)
+	}
+	return s.conn.ExecContext(ctx, op.SQL, op.Args...)
+}
+
+// prepare prepares a text once. The statement belongs to the session's
+// connection, and so to whatever transaction is open on it.
+func (s *session) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+	if st, ok := s.stmts[text]; ok {
+		return st, nil
+	}
+	st, err := s.conn.PrepareContext(ctx, text)
+	if err == nil {
+		s.stmts[text] = st
+	}
+	return st, err
+}
+
+// counts is what the result says of one INSERT, UPDATE or DELETE. Of other
+// statements it would say what the connection did before.
+func counts(text string, res sql.Result) string {
+	word := firstWord(text)
+	switch word {
+	case "INSERT", "REPLACE", "UPDATE", "DELETE":
+	default:
+		return ""
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return err.Error()
+	}
+	out := fmt.Sprintf("affected %d", n)
+	upper := strings.ToUpper(text)
+	if n == 0 || word != "INSERT" && word != "REPLACE" || strings.Contains(upper, "ON CONFLICT") {
+		return out
+	}
+	id, err := res.LastInsertId()
+	if err != nil {
+		return out + ", " + err.Error()
+	}
+	return fmt.Sprintf("%s, id %d", out, id)
+}

@@ -1,0 +1,40 @@
+package fuzz
+
+import "slices"
+
+// Shrink drops steps and setup from a script for as long as fails says that it
+// still fails, and stop does not say that it is enough. The script that it
+// returns fails.
+func Shrink(s *Script, fails func(*Script) bool, stop func() bool) *Script {
+	for {
+		before := len(s.Ops) + len(s.Setup)
+		s = shrinkWith(s, stop, fails, func(c *Script) *[]Op { return &c.Ops })
+		s = shrinkWith(s, stop, fails, func(c *Script) *[]string { return &c.Setup })
+		s = shrinkWith(s, stop, fails, func(c *Script) *[]string { return &c.Pragmas })
+		if len(s.Ops)+len(s.Setup) == before || stop() {
+			return s
+		}
+	}
+}
+
+// shrinkWith removes chunks of one list, large ones first.
+func shrinkWith[T any](s *Script, stop func() bool, fails func(*Script) bool, list func(*Script) *[]T) *Script {
+	for size := max(1, len(*list(s))/2); size > 0; size /= 2 {
+		for from := len(*list(s)) - size; from > -size; from -= size {
+			if stop() {
+				return s
+			}
+			at, to := max(0, from), from+size
+			c := *s
+			l := list(&c)
+			if to > len(*l) {
+				continue
+			}
+			*l = slices.Delete(slices.Clone(*l), at, to)
+			if fails(&c) {
+				s = &c
+			}
+		}
+	}
+	return s
+}
