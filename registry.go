@@ -102,13 +102,9 @@ type fitting struct {
 const sameSlotsMost = 4
 
 // add returns the tags that a region checks, which it also adds to the shapes.
-// None means that the table's own tag must do.
 func (f *fitting) add(r *dep.Region, used dep.Columns, found bool) []Tag {
 	shape, values := dep.NewShape(r, used, found)
 	shape, values = f.fit(shape, values)
-	if shape == nil {
-		return nil
-	}
 	tags := shape.AppendReads(nil, values)
 	for i := range f.shapes {
 		if f.shapes[i].Shape == shape.String() {
@@ -125,7 +121,10 @@ func (f *fitting) add(r *dep.Region, used dep.Columns, found bool) []Tag {
 }
 
 // fit returns the shape under which a read is kept: its own if the registry
-// has it or has room, else the most precise one that covers it, else none.
+// has it or has room, else the most precise one that covers it. In the end that
+// is the shape without atoms that uses every column, which any write to the
+// table drops and for which there is always room. (The table's own tag would
+// not do: only what drops the whole table drops that.)
 func (f *fitting) fit(s *dep.Shape, values []uint64) (*dep.Shape, []uint64) {
 	if slices.Contains(f.view.Shapes, s.String()) || f.isFresh(s) {
 		return s, values
@@ -146,7 +145,10 @@ func (f *fitting) fit(s *dep.Shape, values []uint64) (*dep.Shape, []uint64) {
 		f.fresh = append(f.fresh, s)
 		return s, values
 	}
-	return s.Widen(values, f.view.parsed)
+	if w, v := s.Widen(values, f.view.parsed); w != nil {
+		return w, v
+	}
+	return dep.NewShape(&dep.Region{}, dep.AllColumns(), false)
 }
 
 func (f *fitting) isFresh(s *dep.Shape) bool {
