@@ -57,6 +57,9 @@ type Table struct {
 	// HasOddKeys instead.
 	Keys       []Key
 	HasOddKeys bool
+	// Indexes are the key columns of every index, unique or not, partial or not,
+	// in order; "" stands for an expression. They decide the order of rows.
+	Indexes [][]string
 	// Children are the foreign keys of other tables (or of this one) that refer
 	// to this table.
 	Children []*ForeignKey
@@ -76,6 +79,8 @@ type Table struct {
 	RowID        string
 	WithoutRowID bool
 	Strict       bool
+	// Module is a virtual table's module in lower case, "fts5".
+	Module string
 	// PlainInsertReplaces: the DDL declares a key ON CONFLICT REPLACE, so that a
 	// plain INSERT or UPDATE may delete rows.
 	PlainInsertReplaces bool
@@ -142,8 +147,16 @@ type Trigger struct {
 	// Of lists the columns of UPDATE OF, nil for any.
 	Of   []string
 	When string // BEFORE, AFTER, INSTEAD OF
-	// Body is the whole CREATE TRIGGER text.
-	Body string
+	// Body is the whole CREATE TRIGGER text, Statements those between its BEGIN
+	// and END.
+	Body       string
+	Statements []string
+	// Writes holds the resolved names of every table and view that a statement
+	// of the body writes itself.
+	Writes []string
+	// Unclear says that the text was not understood, names a table that is not
+	// there, or calls a function that may write: the trigger may do anything.
+	Unclear bool
 }
 
 // Index builds the lookup maps. A reader calls it once, when all tables are in.

@@ -24,16 +24,9 @@ func (c *Column) asked(v driver.Value) dep.Value {
 	switch c.Affinity {
 	case TextAffinity:
 		return asText(v)
-	case NumericAffinity, IntegerAffinity:
+	case NumericAffinity, IntegerAffinity, RealAffinity:
+		// An integer is compared with a column of floats exactly, unrounded.
 		return asNumber(bound(v))
-	case RealAffinity:
-		// A scan compares a column of floats with an integer exactly, an index
-		// lookup rounds the integer first. Beyond 2^53 the two disagree.
-		n := asNumber(bound(v))
-		if n.Class() == dep.Int && (n.Int() > exactInts || n.Int() < -exactInts) {
-			return dep.Value{}
-		}
-		return n
 	}
 	return bound(v)
 }
@@ -46,7 +39,7 @@ func (c *Column) Bound(v driver.Value) (val dep.Value, family dep.Family, ok boo
 	case dep.Int, dep.Float:
 		// Text and blobs sort above all numbers; a cell of numbers holds neither,
 		// and to a write they are outside the family, which is unknown.
-		return val, dep.Num, c.Affinity != TextAffinity
+		return val, dep.Num, true
 	case dep.Text:
 		if _, where := val.In(dep.Day, 1); where == dep.Inside && c.ByteOrdered() {
 			return val, dep.Day, true
@@ -66,15 +59,11 @@ func (c *Column) ByteOrdered() bool {
 // known for one, in canonical form, is the other's: neither comparison converts
 // anything, and both fold alike.
 func SameEquality(a, b *Column) bool {
-	switch {
-	case a.Collation != b.Collation || a.Collation == Doubtful:
+	if a.Collation != b.Collation || a.Collation == Doubtful {
 		return false
-	case a.Affinity == b.Affinity:
-		return true
 	}
-	// INTEGER and NUMERIC store and compare alike; REAL rounds.
-	exact := func(c *Column) bool { return c.Affinity == IntegerAffinity || c.Affinity == NumericAffinity }
-	return exact(a) && exact(b)
+	numeric := func(c *Column) bool { return c.Affinity >= NumericAffinity }
+	return a.Affinity == b.Affinity || numeric(a) && numeric(b)
 }
 
 // Doubtful is the collation of a column whose collation could not be read with

@@ -199,7 +199,7 @@ func numberText(s string) (n dep.Value, is, sure bool) {
 type numeral struct {
 	plain    bool // digits alone
 	digits   int  // significant digits of the mantissa
-	exponent int // clipped to ±999
+	exponent int  // clipped to ±999
 }
 
 func scanNumber(s string) (m numeral, ok bool) {
