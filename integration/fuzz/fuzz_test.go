@@ -26,3 +26,16 @@ func TestBareAgreesWithItself(t *testing.T) {
 	}
 	t.Log("\n" + fig.String())
 }
+
+func TestBareRace(t *testing.T) {
+	for seed := range uint64(5) {
+		h, err := Race(context.Background(), seed, RaceSize{}, Bare)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("seed %d: %d reads, %d commits", seed, len(h.Seen), len(h.Commits))
+		if err := Judge(context.Background(), h); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -108,7 +108,8 @@ type txState struct {
 	saves int
 }
 
-func (g *generator) run() {
+// prepare makes the schema, its rows and the pool of reads.
+func (g *generator) prepare() {
 	r := g.r
 	if chance(r, 60) {
 		g.script.Pragmas = append(g.script.Pragmas, "foreign_keys(1)")
@@ -126,8 +127,13 @@ func (g *generator) run() {
 			g.script.Setup = append(g.script.Setup, g.schema.rows(t, 6+r.IntN(14))...)
 		}
 	}
-	g.tx = make([]txState, g.size.Sessions)
 	g.fillReads()
+}
+
+func (g *generator) run() {
+	g.prepare()
+	r := g.r
+	g.tx = make([]txState, g.size.Sessions)
 	for len(g.script.Ops) < g.size.Ops {
 		g.step(r.IntN(g.size.Sessions))
 	}

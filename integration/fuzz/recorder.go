@@ -20,6 +20,7 @@ type Recorder struct {
 
 	watched atomic.Pointer[string]
 	reached atomic.Int64
+	queries atomic.Int64 // reads that reached the database, of any text
 
 	mu      sync.Mutex
 	commits [][]Statement
@@ -51,6 +52,7 @@ func (r *Recorder) Connect(context.Context) (driver.Conn, error) {
 	}
 	rc := &recordedConn{fullConn: full, r: r}
 	full.RegisterCommitHook(rc.committing)
+	full.RegisterRollbackHook(rc.rolledBack)
 	return rc, nil
 }
 
@@ -99,6 +101,10 @@ func (c *recordedConn) committing() int32 {
 	return 0
 }
 
+// rolledBack is SQLite's rollback hook: it tells of the transactions that end
+// without anybody's asking, after an OR ROLLBACK.
+func (c *recordedConn) rolledBack() { c.inTx, c.pending = false, nil }
+
 // before notes a statement that is about to run, and returns what to do after.
 func (c *recordedConn) before(text string, args []driver.NamedValue) (after func(error)) {
 	if w := c.r.watched.Load(); w != nil && *w == text {
@@ -118,7 +124,8 @@ func (c *recordedConn) before(text string, args []driver.NamedValue) (after func
 		if !strings.Contains(strings.ToUpper(text), " TO ") {
 			return func(error) { c.inTx, c.pending = false, nil }
 		}
-	case "SELECT", "WITH", "PRAGMA", "EXPLAIN", "VALUES":
+	case "SELECT", "WITH", "PRAGMA", "EXPLAIN", "VALUES", "/*":
+		c.r.queries.Add(1)
 		return func(error) {}
 	}
 	if !c.inTx {

@@ -113,14 +113,9 @@ func setUp(ctx context.Context, path string, s *Script) error {
 		return fmt.Errorf("make the database: %w", err)
 	}
 	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
-		return fmt.Errorf("make the database: %w", err)
-	}
 	for _, stmt := range s.Setup {
 		conn.ExecContext(ctx, stmt) // what fails is simply not there
 	}
-	conn.ExecContext(ctx, "COMMIT")
-	conn.ExecContext(ctx, "ROLLBACK") // of a COMMIT that a deferred key refused
 	_, err = conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
 	return err
 }
