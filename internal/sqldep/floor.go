@@ -1,6 +1,133 @@
 package sqldep
 
-import "github.com/cacheops/cacheops/internal/dep"
+import (
+	"slices"
+	"strings"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+	"github.com/cacheops/cacheops/internal/dep"
+)
+
+// named returns every table and view of the catalog whose name occurs among the
+// tokens, in whatever quotes.
+func named(src string, toks []token, cat *catalog.Catalog) []*catalog.Table {
+	var list []*catalog.Table
+	for i := range toks {
+		t := &toks[i]
+		if t.names() {
+			list = append(list, cat.Named(rawName(src, t))...)
+		}
+	}
+	return list
+}
+
+// floor collects the tables that a statement may touch.
+type floor struct {
+	cat  *catalog.Catalog
+	seen map[*catalog.Table]bool
+	// everything is set where a view's body could not be read.
+	everything bool
+	// raises says what a trigger may do to a statement that fails.
+	rollsBack, keeps bool
+}
+
+// add adds a table, and what lies under a view. With write set it adds what
+// else a write to it may change: by foreign key actions, and by triggers.
+func (f *floor) add(t *catalog.Table, write bool) {
+	if f.seen[t] {
+		return
+	}
+	f.seen[t] = true
+	if t.IsView {
+		f.view(t, write)
+	}
+	if !write {
+		return
+	}
+	for _, k := range t.Children {
+		if k.OnDelete != "RESTRICT" && k.OnDelete != "NO ACTION" || k.OnUpdate != "RESTRICT" && k.OnUpdate != "NO ACTION" {
+			f.addName(k.Child, write)
+		}
+	}
+	for _, g := range t.Triggers {
+		f.trigger(g)
+	}
+}
+
+func (f *floor) view(t *catalog.Table, write bool) {
+	if t.Base == nil {
+		f.everything = true
+	}
+	for _, b := range t.Base {
+		f.addName(b, write)
+	}
+}
+
+func (f *floor) addName(resolved string, write bool) {
+	t, ok := f.cat.Tables[resolved]
+	if !ok {
+		f.everything = true
+		return
+	}
+	f.add(t, write)
+}
+
+// trigger adds every table that a trigger's body names: whether it reads or
+// writes them is not looked at.
+func (f *floor) trigger(g *catalog.Trigger) {
+	l := lexer{src: g.Body, d: f.cat.Dialect}
+	toks := l.lex(nil)
+	if g.Body == "" || l.murky || bad(toks) || f.cat.Dialect != catalog.SQLite {
+		// Elsewhere a trigger calls functions, which may do anything.
+		f.everything = true
+		return
+	}
+	for i := range toks {
+		f.rollsBack = f.rollsBack || toks[i].word == kRollback
+		f.keeps = f.keeps || toks[i].word == kFail
+	}
+	for _, t := range named(g.Body, toks, f.cat) {
+		f.add(t, true)
+	}
+}
+
+// bad reports a token that the lexer could not read.
+func bad(toks []token) bool {
+	return slices.ContainsFunc(toks, func(t token) bool { return t.kind == tBad })
+}
+
+// lay computes the floor of the statement and puts it into its plan.
+func lay(src string, toks []token, cat *catalog.Catalog, plan *Plan) {
+	if plan.Everything || plan.Class != Read && plan.Class != Write {
+		return
+	}
+	f := floor{cat: cat, seen: map[*catalog.Table]bool{}}
+	for _, t := range named(src, toks, cat) {
+		f.add(t, plan.Class == Write)
+	}
+	plan.Everything = f.everything
+	if plan.Class == Write {
+		plan.Everything = plan.Everything || len(f.seen) == 0
+		plan.EndsTxOnError = f.rollsBack
+		plan.KeepsOnError = f.keeps
+		for i := range toks {
+			plan.EndsTxOnError = plan.EndsTxOnError || toks[i].word == kRollback
+			plan.KeepsOnError = plan.KeepsOnError || toks[i].word == kFail
+			plan.Returns = plan.Returns || toks[i].word == kReturning
+		}
+	}
+	if plan.Everything {
+		return
+	}
+	plan.Tables = make([]string, 0, len(f.seen))
+	for t := range f.seen {
+		if !t.IsView {
+			plan.Tables = append(plan.Tables, t.Name)
+		}
+		plan.Temp = plan.Temp || t.Temp
+	}
+	slices.SortFunc(plan.Tables, strings.Compare)
+}
 
 // floorUses is what a read depends on when nothing narrows it: all of every
 // table that its text may name.

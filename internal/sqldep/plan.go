@@ -56,11 +56,16 @@ const (
 // Plan is what is known of a statement's text under one catalog. It is
 // immutable and shared.
 type Plan struct {
+	// Text is the statement's text. Where literals were lifted it is the text
+	// with a zero byte and a digit in each one's place, which no statement holds:
+	// good as a key, together with Bound.Literals, and for nothing else. The two
+	// decide a statement's result, and its columns' names, as its own text does.
 	Text  string
 	Class Class
 	// Name is a savepoint's name.
 	Name string
-	// Parts are the statements of a Multi.
+	// Parts are the statements of a Multi. Which of the arguments go to which of
+	// them differs between drivers: ask their plans without any.
 	Parts []*Plan
 
 	// For a Read:
@@ -92,7 +97,8 @@ type Plan struct {
 	write *writePlan
 }
 
-// Bound is a plan with the literals that were lifted out of one text.
+// Bound is a plan with the literals that were lifted out of one text: int64,
+// float64, string or []byte. It is shared and not to be changed.
 type Bound struct {
 	*Plan
 	Literals []driver.Value

@@ -1,0 +1,324 @@
+package sqldep
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+)
+
+// parser reads one statement. What it does not understand makes it fail, which
+// moves it to the end: every loop then ends by itself, and parse returns nil.
+type parser struct {
+	src  string
+	d    catalog.Dialect
+	toks []token
+	i    int
+	// lifted maps a token to its slot; a literal that was lifted may only stand
+	// for a value, as texts with others share the plan.
+	lifted map[int]int
+	params map[int]*Param
+	depth  int
+	failed bool
+}
+
+// maxDepth bounds the nesting of expressions and queries.
+const maxDepth = 200
+
+// parse returns the tree of one statement, or nil where it was not understood
+// to its end.
+func parse(src string, d catalog.Dialect, toks []token, lifted map[int]int) Statement {
+	p := &parser{src: src, d: d, toks: toks, lifted: lifted}
+	p.numberParams()
+	s := p.statement()
+	if p.failed || p.i < len(p.toks) {
+		return nil
+	}
+	return s
+}
+
+// numberParams finds each parameter's index, by the rules of the dialect.
+func (p *parser) numberParams() {
+	p.params = map[int]*Param{}
+	last := 0
+	seen := map[string]int{}
+	for i := range p.toks {
+		t := &p.toks[i]
+		if t.kind != tParam {
+			continue
+		}
+		text := p.text(t)
+		q := &Param{Pos: Pos(t.pos)}
+		p.params[i] = q
+		n, err := strconv.Atoi(text[1:])
+		switch {
+		case text == "?":
+			last++
+			q.Index = last
+		case text[0] == '?' || p.d == catalog.PostgreSQL:
+			if err != nil || n < 1 {
+				p.fail()
+			}
+			q.Index, last = n, max(n, last)
+		default:
+			q.Name = text[1:]
+			if q.Index = seen[text]; q.Index == 0 {
+				last++
+				q.Index, seen[text] = last, last
+			}
+		}
+	}
+}
+
+// fail gives up.
+func (p *parser) fail() {
+	p.failed = true
+	p.i = len(p.toks)
+}
+
+// enter guards a recursion; the caller must leave.
+func (p *parser) enter() {
+	if p.depth++; p.depth > maxDepth {
+		p.fail()
+	}
+}
+
+func (p *parser) leave() { p.depth-- }
+
+var endToken = token{kind: tEnd}
+
+// peek returns the token n places on.
+func (p *parser) peek(n int) *token {
+	if p.i+n < len(p.toks) {
+		return &p.toks[p.i+n]
+	}
+	return &endToken
+}
+
+func (p *parser) cur() *token { return p.peek(0) }
+
+func (p *parser) text(t *token) string { return p.src[t.pos:t.end] }
+
+func (p *parser) pos() Pos {
+	if t := p.cur(); t.kind != tEnd {
+		return Pos(t.pos)
+	}
+	return Pos(len(p.src))
+}
+
+// isWord reports whether the next tokens are these keywords.
+func (p *parser) isWord(ks ...keyword) bool {
+	for n, k := range ks {
+		if t := p.peek(n); t.kind != tWord || t.word != k {
+			return false
+		}
+	}
+	return true
+}
+
+// isOneOf reports whether the next token is one of these keywords.
+func (p *parser) isOneOf(ks ...keyword) bool {
+	for _, k := range ks {
+		if p.isWord(k) {
+			return true
+		}
+	}
+	return false
+}
+
+// word takes the keywords if they are next.
+func (p *parser) word(ks ...keyword) bool {
+	if !p.isWord(ks...) {
+		return false
+	}
+	p.i += len(ks)
+	return true
+}
+
+// oneOf takes the next token if it is one of these keywords.
+func (p *parser) oneOf(ks ...keyword) keyword {
+	for _, k := range ks {
+		if p.word(k) {
+			return k
+		}
+	}
+	return 0
+}
+
+// want takes the keywords, or fails.
+func (p *parser) want(ks ...keyword) {
+	if !p.word(ks...) {
+		p.fail()
+	}
+}
+
+func (p *parser) isMark(s symbol) bool { return p.cur().is(s) }
+
+// mark takes the mark if it is next.
+func (p *parser) mark(s symbol) bool {
+	if !p.isMark(s) {
+		return false
+	}
+	p.i++
+	return true
+}
+
+func (p *parser) wantMark(s symbol) {
+	if !p.mark(s) {
+		p.fail()
+	}
+}
+
+// isName reports whether the token n places on can be a name. Keywords that
+// could begin something else are names only where bare says so.
+func (p *parser) isName(n int, bare bool) bool {
+	t := p.peek(n)
+	switch t.kind {
+	case tQuoted:
+		return true
+	case tWord:
+		return bare || !reserved[t.word]
+	case tString:
+		_, lifted := p.lifted[p.i+n]
+		return p.d == catalog.SQLite && !lifted
+	}
+	return false
+}
+
+// name takes a name, or fails.
+func (p *parser) name() string {
+	if !p.isName(0, true) {
+		p.fail()
+		return ""
+	}
+	t := p.cur()
+	p.i++
+	return foldName(p.src, t, p.d)
+}
+
+// names takes a parenthesised list of names.
+func (p *parser) names() []string {
+	p.wantMark(sLParen)
+	list := []string{p.name()}
+	for p.mark(sComma) {
+		list = append(list, p.name())
+	}
+	p.wantMark(sRParen)
+	return list
+}
+
+// qualified takes name or schema.name.
+func (p *parser) qualified() (schema, name string) {
+	name = p.name()
+	if p.mark(sDot) {
+		schema, name = name, p.name()
+	}
+	return schema, name
+}
+
+// alias takes [AS] name, if there is one.
+func (p *parser) alias() string {
+	switch {
+	case p.word(kAs):
+		return p.name()
+	case p.isName(0, false) && !(p.d == catalog.MySQL && p.isWord(kLock)):
+		return p.name()
+	}
+	return ""
+}
+
+// rawName returns a name's text without its quotes.
+func rawName(src string, t *token) string {
+	s := src[t.pos:t.end]
+	switch t.kind {
+	case tWord:
+		return s
+	case tQuoted, tString:
+		return unquote(s)
+	}
+	return s
+}
+
+// foldName returns a name as it is compared.
+func foldName(src string, t *token, d catalog.Dialect) string {
+	s := rawName(src, t)
+	if d == catalog.PostgreSQL && t.kind == tQuoted {
+		return s
+	}
+	return strings.ToLower(s)
+}
+
+// unquote takes a string's or a name's quotes off.
+func unquote(s string) string {
+	for i := range len(s) {
+		switch q := s[i]; q {
+		case '[':
+			return s[i+1 : len(s)-1]
+		case '\'', '"', '`':
+			in := s[i+1 : len(s)-1]
+			if strings.IndexByte(in, q) < 0 {
+				return in
+			}
+			return strings.ReplaceAll(in, string([]byte{q, q}), string([]byte{q}))
+		case '$':
+			tag := strings.IndexByte(s[1:], '$') + 2
+			return s[tag : len(s)-tag]
+		}
+	}
+	return s
+}
+
+func (p *parser) statement() Statement {
+	var with *With
+	if p.isWord(kWith) {
+		with = p.with()
+	}
+	switch {
+	case p.isOneOf(kSelect, kValues), p.isMark(sLParen):
+		return p.queryAfter(with)
+	case p.isOneOf(kInsert, kReplace):
+		return p.insert(with)
+	case p.isWord(kUpdate):
+		return p.update(with)
+	case p.isWord(kDelete):
+		return p.delete(with)
+	}
+	p.fail()
+	return nil
+}
+
+func (p *parser) with() *With {
+	p.want(kWith)
+	w := &With{}
+	// A table may be named recursive.
+	if p.isWord(kRecursive) && p.isName(1, true) && !p.peek(1).is(sLParen) && p.peek(1).word != kAs {
+		p.i++
+		w.Recursive = true
+	}
+	for {
+		w.CTEs = append(w.CTEs, p.cte())
+		if !p.mark(sComma) {
+			return w
+		}
+	}
+}
+
+func (p *parser) cte() *CTE {
+	c := &CTE{Name: p.name()}
+	if p.isMark(sLParen) {
+		c.Columns = p.names()
+	}
+	p.want(kAs)
+	if !p.word(kNot, kMaterialized) {
+		p.word(kMaterialized)
+	}
+	p.wantMark(sLParen)
+	p.enter()
+	c.Body = p.statement()
+	p.leave()
+	p.wantMark(sRParen)
+	if p.failed {
+		c.Body = &Select{}
+	}
+	return c
+}
