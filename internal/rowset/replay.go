@@ -1,0 +1,139 @@
+package rowset
+
+import (
+	"database/sql/driver"
+	"io"
+	"reflect"
+)
+
+// Rows replays a Set as a driver's rows. Like any driver's rows it is used by
+// one goroutine at a time. It allocates once, and then only for what a caller
+// could write to: the column names beyond inlineColumns, and []byte cells.
+type Rows struct {
+	set    *Set
+	result int
+	row    int
+	names  []string
+	// cells holds, per bytes column, the buffer that the last row was handed
+	// out in.
+	cells  []driver.Value
+	inline [inlineColumns]string
+}
+
+const inlineColumns = 6
+
+var (
+	_ driver.Rows                           = (*Rows)(nil)
+	_ driver.RowsNextResultSet              = (*Rows)(nil)
+	_ driver.RowsColumnTypeScanType         = (*Rows)(nil)
+	_ driver.RowsColumnTypeDatabaseTypeName = (*Rows)(nil)
+	_ driver.RowsColumnTypeLength           = (*Rows)(nil)
+	_ driver.RowsColumnTypeNullable         = (*Rows)(nil)
+	_ driver.RowsColumnTypePrecisionScale   = (*Rows)(nil)
+)
+
+// Replay returns rows that stand before the first one.
+func (s *Set) Replay() *Rows { return &Rows{set: s} }
+
+func (r *Rows) current() *result { return &r.set.results[r.result] }
+
+// Columns returns the names in a slice of the replay's own, because
+// database/sql passes it on to the program.
+func (r *Rows) Columns() []string {
+	if r.names == nil {
+		r.names = append(r.inline[:0], r.current().columns...)
+	}
+	return r.names
+}
+
+// Close ends the replay.
+func (r *Rows) Close() error {
+	r.row = r.current().rows
+	r.result = len(r.set.results) - 1
+	return nil
+}
+
+// Next copies the next row to dest.
+func (r *Rows) Next(dest []driver.Value) error {
+	res := r.current()
+	if r.row >= res.rows {
+		if res.err != nil {
+			return res.err
+		}
+		return io.EOF
+	}
+	n := len(res.columns)
+	copy(dest, res.values[r.row*n:(r.row+1)*n])
+	if len(res.bytes) > 0 {
+		r.ownBytes(res, dest)
+	}
+	r.row++
+	return nil
+}
+
+// ownBytes replaces the []byte cells by copies, which a program may write to
+// through sql.RawBytes. A buffer is used again for the next row, as
+// sql.RawBytes allows, where the length is the same: only then can the
+// interface that holds it be reused as well.
+func (r *Rows) ownBytes(res *result, dest []driver.Value) {
+	if r.cells == nil {
+		r.cells = make([]driver.Value, len(res.bytes))
+	}
+	for i, col := range res.bytes {
+		src, ok := dest[col].([]byte)
+		if !ok || src == nil {
+			continue
+		}
+		own, ok := r.cells[i].([]byte)
+		if !ok || len(own) != len(src) {
+			own = make([]byte, len(src))
+			r.cells[i] = own
+		}
+		copy(own, src)
+		dest[col] = r.cells[i]
+	}
+}
+
+// HasNextResultSet reports whether another result set follows.
+func (r *Rows) HasNextResultSet() bool {
+	return r.result+1 < len(r.set.results) || r.set.after != nil
+}
+
+// NextResultSet moves on to the next result set.
+func (r *Rows) NextResultSet() error {
+	if r.result+1 >= len(r.set.results) {
+		if r.set.after != nil {
+			return r.set.after
+		}
+		return io.EOF
+	}
+	r.result++
+	r.row, r.names, r.cells = 0, nil, nil
+	return nil
+}
+
+func (r *Rows) column(i int) *columnType { return &r.current().types[i] }
+
+// ColumnTypeScanType returns what the driver said.
+func (r *Rows) ColumnTypeScanType(i int) reflect.Type { return r.column(i).scan }
+
+// ColumnTypeDatabaseTypeName returns what the driver said.
+func (r *Rows) ColumnTypeDatabaseTypeName(i int) string { return r.column(i).name }
+
+// ColumnTypeLength returns what the driver said.
+func (r *Rows) ColumnTypeLength(i int) (length int64, ok bool) {
+	t := r.column(i)
+	return t.length, t.hasLength
+}
+
+// ColumnTypeNullable returns what the driver said.
+func (r *Rows) ColumnTypeNullable(i int) (nullable, ok bool) {
+	t := r.column(i)
+	return t.nullable, t.hasNullable
+}
+
+// ColumnTypePrecisionScale returns what the driver said.
+func (r *Rows) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
+	t := r.column(i)
+	return t.precision, t.scale, t.hasDecimal
+}

@@ -1,0 +1,127 @@
+package sqlcache
+
+import (
+	"context"
+	"slices"
+
+	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/internal/dep"
+	"github.com/cacheops/cacheops/internal/sqldep"
+)
+
+// anything runs what cannot run in a transaction of ours or may do anything:
+// session statements, maintenance, several statements in one text, and what was
+// not recognised. The cache is told before it runs, because it may commit.
+func (c *conn) anything(ctx context.Context, st *statement, k *run) error {
+	if why := changesSession(st.plan.Plan); why != "" && !c.engine.single() {
+		if err := c.pin(ctx, why); err != nil {
+			return err
+		}
+	}
+	return c.holding(ctx, func(l *lease) error {
+		if c.tx != nil && !steers(st.plan.Plan) {
+			c.recordAnything(ctx, c.tx, st)
+			err := k.on(ctx, l)
+			if err != nil || k.failed {
+				c.look(ctx, l)
+			}
+			return err
+		}
+		return c.runLoose(ctx, l, st, k)
+	})
+}
+
+// runLoose runs the statement as the COMMIT of whatever is pending and of all
+// it may do itself.
+func (c *conn) runLoose(ctx context.Context, l *lease, st *statement, k *run) error {
+	t := c.tx
+	if t == nil {
+		t = c.newTransaction()
+	}
+	c.recordAnything(ctx, t, st)
+	proof, done := c.engine.looseProof()
+	ran := false
+	err := t.work.Commit(ctx, proof, func(ctx context.Context) (cacheops.Outcome, error) {
+		ran = true
+		return cacheops.Committed, k.on(ctx, l)
+	})
+	done(l)
+	if ran {
+		c.engine.stale.Store(c.engine.stale.Load() || t.ddl)
+		c.resume(ctx, l)
+	}
+	return err
+}
+
+// recordAnything records what the statement may change.
+func (c *conn) recordAnything(ctx context.Context, t *transaction, st *statement) {
+	if changesSchema(st.plan.Plan) || c.engine.single() && changesSession(st.plan.Plan) != "" {
+		t.work.AddDDL()
+		t.ddl = true
+		return
+	}
+	tables, ok := written(st.plan.Plan)
+	if !ok || c.blind(t, st) {
+		t.work.Add(ctx, st.schema.version, dep.Anything())
+		return
+	}
+	for _, table := range tables {
+		t.work.Add(ctx, st.schema.version, dep.AnyOf(table))
+	}
+}
+
+// written returns the tables that several plain statements touch; ok is false
+// where they may do more.
+func written(p *sqldep.Plan) (tables []string, ok bool) {
+	if p.Class != sqldep.Multi || p.Everything {
+		return nil, false
+	}
+	for _, part := range p.Parts {
+		switch {
+		case part.Class == sqldep.Read, part.Class == sqldep.Empty:
+		case part.Class == sqldep.Write && !part.Everything:
+			tables = append(tables, part.Tables...)
+		case !controls(part.Class):
+			return nil, false
+		}
+	}
+	return tables, true
+}
+
+// anyPart reports whether f holds for the plan or one of its parts.
+func anyPart(p *sqldep.Plan, f func(*sqldep.Plan) bool) bool {
+	return f(p) || slices.ContainsFunc(p.Parts, func(part *sqldep.Plan) bool { return anyPart(part, f) })
+}
+
+func changesSchema(p *sqldep.Plan) bool {
+	return anyPart(p, func(p *sqldep.Plan) bool {
+		return p.Class == sqldep.DDL || p.Class == sqldep.Unrecognised
+	})
+}
+
+// changesSession says why a statement makes the session different from others;
+// empty if it does not.
+func changesSession(p *sqldep.Plan) string {
+	switch {
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.Temp }):
+		return "temporary objects"
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Session }):
+		return "session state"
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Unrecognised }):
+		return "unrecognised statement"
+	}
+	return ""
+}
+
+// steers reports whether the text may begin or end a transaction.
+func steers(p *sqldep.Plan) bool {
+	return anyPart(p, func(p *sqldep.Plan) bool { return controls(p.Class) || p.Class == sqldep.Unrecognised })
+}
+
+func controls(class sqldep.Class) bool {
+	switch class {
+	case sqldep.Begin, sqldep.Commit, sqldep.Rollback, sqldep.Savepoint, sqldep.RollbackTo, sqldep.Release:
+		return true
+	}
+	return false
+}

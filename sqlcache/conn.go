@@ -1,0 +1,373 @@
+package sqlcache
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+
+	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/internal/rowset"
+	"github.com/cacheops/cacheops/internal/sqldep"
+)
+
+// conn is a virtual connection. It holds a real one only while something
+// depends on it: an open transaction, a changed session, rows being read. Like
+// any driver's connection it is used by one goroutine at a time.
+type conn struct {
+	engine *engine
+	closed bool
+
+	schema *schema               // of plans
+	plans  map[string]*statement // a share of the schema's, found without a lock
+	key    []byte                // scratch for encoded arguments
+
+	held    *lease       // the real connection, nil while nothing depends on it
+	tx      *transaction // the open transaction, nil in autocommit
+	handle  *txHandle    // database/sql's transaction, which may outlive tx
+	streams int          // rows being read from held
+	pinned  string       // why held stays; empty if it need not
+}
+
+var (
+	_ driver.Conn               = (*conn)(nil)
+	_ driver.ConnPrepareContext = (*conn)(nil)
+	_ driver.ConnBeginTx        = (*conn)(nil)
+	_ driver.ExecerContext      = (*conn)(nil)
+	_ driver.QueryerContext     = (*conn)(nil)
+	_ driver.Pinger             = (*conn)(nil)
+	_ driver.SessionResetter    = (*conn)(nil)
+	_ driver.Validator          = (*conn)(nil)
+	_ driver.NamedValueChecker  = (*conn)(nil)
+)
+
+// maxPlans bounds a connection's share of the schema's statements.
+const maxPlans = 256
+
+// statement returns the plan of a text. Within a transaction or a session of
+// its own the schema that is known has to do: what the connection itself sees
+// is not what the others see.
+func (c *conn) statement(ctx context.Context, text string) (*statement, error) {
+	s := c.engine.schema.Load()
+	if s == nil || c.held == nil && c.engine.stale.Load() {
+		var err error
+		if s, err = c.engine.current(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if c.schema != s || len(c.plans) >= maxPlans {
+		c.schema, c.plans = s, make(map[string]*statement)
+	}
+	st := c.plans[text]
+	if st == nil {
+		st = s.statement(text)
+		c.plans[text] = st
+	}
+	return st, nil
+}
+
+// errReplan says that the schema was found to have changed before anything was
+// run: the statement is planned and run anew.
+var errReplan = errors.New("sqlcache: the schema has changed")
+
+// maxReplans bounds how often that may happen to one statement, should
+// somebody change the schema all the time.
+const maxReplans = 10
+
+// planned runs f with the text's plan, anew while the schema moves.
+func (c *conn) planned(ctx context.Context, text string, f func(*statement) error) error {
+	for try := 0; ; try++ {
+		st, err := c.statement(ctx, text)
+		if err != nil {
+			return err
+		}
+		if err = f(st); !errors.Is(err, errReplan) || try == maxReplans {
+			return err
+		}
+	}
+}
+
+// ExecContext runs a statement whose rows are not wanted.
+func (c *conn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+	if text == invalidateText {
+		return c.invalidate(ctx, args)
+	}
+	k := run{text: text, args: args}
+	err := c.planned(ctx, text, func(st *statement) error { return c.do(ctx, st, &k) })
+	if err != nil {
+		return nil, err
+	}
+	return k.result, nil
+}
+
+// QueryContext runs a statement that may return rows. What a miss needs is
+// apart, so that a hit does not allocate it.
+func (c *conn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	st, err := c.statement(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	if st.plan.Class != sqldep.Read {
+		return c.queryOther(ctx, text, args)
+	}
+	l := c.lookup(ctx, st, args)
+	if l.Hit != nil {
+		return l.Hit.(*rowset.Set).Replay(), nil
+	}
+	return c.queryMissed(ctx, st, l, run{text: text, args: args, wantsRows: true})
+}
+
+func (c *conn) queryOther(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	k := run{text: text, args: args, wantsRows: true}
+	err := c.planned(ctx, text, func(st *statement) error { return c.do(ctx, st, &k) })
+	if err != nil {
+		return nil, err
+	}
+	return k.rows, nil
+}
+
+func (c *conn) queryMissed(ctx context.Context, st *statement, l cacheops.Lookup, k run) (driver.Rows, error) {
+	err := c.miss(ctx, st, &l, &k)
+	if errors.Is(err, errReplan) {
+		err = c.planned(ctx, k.text, func(st *statement) error {
+			if st.plan.Class != sqldep.Read {
+				return c.do(ctx, st, &k)
+			}
+			l := c.lookup(ctx, st, k.args)
+			return c.miss(ctx, st, &l, &k)
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return k.rows, nil
+}
+
+// do runs a statement that the cache cannot answer.
+func (c *conn) do(ctx context.Context, st *statement, k *run) error {
+	if st.plan.Temp && !c.engine.single() {
+		if err := c.pin(ctx, "temporary objects"); err != nil {
+			return err
+		}
+	}
+	switch st.plan.Class {
+	case sqldep.Read, sqldep.Empty:
+		return c.direct(ctx, k)
+	case sqldep.Write, sqldep.DDL:
+		return c.write(ctx, st, k)
+	case sqldep.Begin:
+		return c.beginText(ctx, st, k)
+	case sqldep.Commit:
+		return c.commitText(ctx, k)
+	case sqldep.Rollback:
+		return c.rollbackText(ctx, k)
+	case sqldep.Savepoint, sqldep.RollbackTo, sqldep.Release:
+		return c.savepoint(ctx, st, k)
+	}
+	return c.anything(ctx, st, k)
+}
+
+// run is one execution of a statement, and then its outcome.
+type run struct {
+	text      string
+	args      []driver.NamedValue
+	wantsRows bool
+
+	result driver.Result
+	rows   driver.Rows
+	// failed says that the statement failed, be it after its first rows, where
+	// its error is part of the rows.
+	failed bool
+}
+
+// on runs the statement to its end, so that nothing of it is left to happen.
+func (k *run) on(ctx context.Context, l *lease) (err error) {
+	k.failed = true
+	if k.wantsRows {
+		return k.buffer(ctx, l)
+	}
+	k.result, err = l.exec(ctx, k.text, k.args)
+	k.failed = err != nil
+	return err
+}
+
+// holding runs f on the connection's real connection if it holds one, and on a
+// fresh lease otherwise, which f may keep.
+func (c *conn) holding(ctx context.Context, f func(*lease) error) error {
+	if c.held != nil {
+		return hide(c.lettingGo(c.held, f))
+	}
+	for left := -1; ; left-- {
+		l, err := c.engine.lease(ctx)
+		if err != nil {
+			return err
+		}
+		c.held = l
+		err = c.lettingGo(l, f)
+		if err == nil || !errors.Is(err, driver.ErrBadConn) {
+			return err
+		}
+		if left < 0 {
+			left = c.engine.inner.Stats().Idle + 1
+		}
+		if l.sent || left == 0 || c.held != nil {
+			return hide(err)
+		}
+	}
+}
+
+func (c *conn) lettingGo(l *lease, f func(*lease) error) error {
+	finished := false
+	defer func() {
+		l.bad = l.bad || !finished // after a panic of the driver
+		c.letGo()
+	}()
+	err := f(l)
+	finished = true
+	return err
+}
+
+// letGo gives the real connection back once nothing depends on it.
+func (c *conn) letGo() {
+	if c.held == nil || c.tx != nil || c.handle != nil || c.streams > 0 || c.pinned != "" {
+		return
+	}
+	l := c.held
+	c.held = nil
+	l.release()
+}
+
+// pin keeps the real connection for as long as the virtual one lives, because
+// its session is no longer like the others'.
+func (c *conn) pin(ctx context.Context, why string) error {
+	if c.pinned != "" {
+		return nil
+	}
+	return c.holding(ctx, func(l *lease) error {
+		c.pinned, l.dirty = why, true
+		return nil
+	})
+}
+
+// PrepareContext checks a statement on a real connection, once per text and
+// schema. What it returns is bound to no connection.
+func (c *conn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
+	s := &stmt{conn: c, text: text}
+	err := c.planned(ctx, text, func(st *statement) (err error) {
+		s.preparation, err = c.prepare(ctx, st, text)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Prepare is PrepareContext for callers without a context.
+func (c *conn) Prepare(text string) (driver.Stmt, error) {
+	return c.PrepareContext(context.Background(), text)
+}
+
+// prepare remembers what preparing the text told. A session of its own may
+// know tables that others do not, so nothing is shared with it.
+func (c *conn) prepare(ctx context.Context, st *statement, text string) (*preparation, error) {
+	private := c.held != nil
+	if !private {
+		if p := st.preparation(); p != nil {
+			return p, nil
+		}
+	}
+	var p *preparation
+	err := c.holding(ctx, func(l *lease) error {
+		s, err := l.prepare(ctx, text)
+		if err != nil {
+			return err
+		}
+		p = &preparation{inputs: s.NumInput(), converts: s.converts()}
+		return s.Close()
+	})
+	if err == nil && !private {
+		st.setPreparation(p)
+	}
+	return p, err
+}
+
+func (s *statement) preparation() *preparation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.prepared
+}
+
+func (s *statement) setPreparation(p *preparation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.prepared = p
+}
+
+// CheckNamedValue accepts whatever the bare driver may accept, which is asked
+// when there is a real connection. A driver without rules of its own leaves
+// the conversion to database/sql, and so do we.
+func (c *conn) CheckNamedValue(nv *driver.NamedValue) error {
+	if _, ok := nv.Value.(*invalidation); ok {
+		return nil
+	}
+	if !c.engine.convert {
+		return driver.ErrSkip
+	}
+	return nil
+}
+
+// checks reports whether the real connection converts arguments itself.
+func (l *lease) checks() (driver.NamedValueChecker, bool) {
+	c, ok := l.real.(driver.NamedValueChecker)
+	return c, ok
+}
+
+// Ping asks the database, not the cache.
+func (c *conn) Ping(ctx context.Context) error {
+	return c.holding(ctx, func(l *lease) error {
+		if p, ok := l.real.(driver.Pinger); ok {
+			return l.note(p.Ping(ctx))
+		}
+		return nil
+	})
+}
+
+// ResetSession forwards to the real connection if one is held; those of the
+// inner pool are reset there.
+func (c *conn) ResetSession(ctx context.Context) error {
+	if c.held == nil {
+		return nil
+	}
+	if r, ok := c.held.real.(driver.SessionResetter); ok {
+		return r.ResetSession(ctx)
+	}
+	return nil
+}
+
+// IsValid reports whether database/sql may keep the connection. One with a
+// session of its own is given up where its kind could exhaust the inner pool.
+func (c *conn) IsValid() bool {
+	if c.held == nil {
+		return !c.closed
+	}
+	if c.held.bad && !c.held.precious() || c.pinned != "" && c.engine.limited() && !c.engine.single() {
+		return false
+	}
+	return c.held.usable() == nil
+}
+
+// Close gives back or closes what is held. A transaction left open is rolled
+// back with its connection.
+func (c *conn) Close() error {
+	c.closed = true
+	if c.held == nil {
+		return nil
+	}
+	if c.tx != nil {
+		c.held.rollback(context.Background())
+		c.tx = nil
+	}
+	c.handle, c.streams, c.pinned = nil, 0, ""
+	c.letGo()
+	return nil
+}

@@ -1,0 +1,22 @@
+// Package sqlcache puts the cache under database/sql: what it opens is an
+// ordinary *sql.DB, for database/sql itself and for whatever is built on it.
+//
+//	connector, err := sqlite.NewConnector("app.db")
+//	…
+//	db := sqlcache.OpenDB(cache, connector, nil)
+//
+// The connections of that *sql.DB are virtual. They cost nothing, and lease a
+// real one from an inner pool only for a read that the cache cannot answer, a
+// write, or a transaction. A hit takes no real connection. Limits on
+// connections therefore belong to the inner pool, in [Options]; limits set on
+// the *sql.DB itself would make hits wait for transactions.
+//
+// Reads inside a transaction go to the database. So do the reads of a
+// connection whose session was changed (PRAGMA, ATTACH, temporary objects):
+// its real connection stays with it and is closed with it.
+//
+// Writes run with what they need to be seen: on SQLite an autocommit write
+// runs in a transaction of its own, BEGIN IMMEDIATE … COMMIT.
+//
+// SQLite is the only dialect so far.
+package sqlcache

@@ -1,0 +1,106 @@
+package sqlcache
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/internal/catalog"
+	"github.com/cacheops/cacheops/internal/dep"
+)
+
+// Execer is a *sql.DB, *sql.Conn or *sql.Tx of a cached database, or whatever
+// passes statements on to one.
+type Execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// Invalidate drops what reads the targets: at once, or, on a connection that is
+// in a transaction, when that commits. It fails on a database that is not
+// cached.
+func Invalidate(ctx context.Context, db Execer, targets ...cacheops.Target) error {
+	_, err := db.ExecContext(ctx, invalidateText, &invalidation{targets: targets})
+	if err != nil {
+		return fmt.Errorf("invalidate: %w", err)
+	}
+	return nil
+}
+
+// invalidateText is a statement to nobody but us: elsewhere it is no SQL.
+const invalidateText = "@cacheops invalidate@"
+
+// invalidation is the argument of invalidateText. No program can make one, so
+// the text alone does nothing.
+type invalidation struct{ targets []cacheops.Target }
+
+var errReserved = errors.New("sqlcache: reserved statement")
+
+func (c *conn) invalidate(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	if len(args) != 1 {
+		return nil, errReserved
+	}
+	inv, ok := args[0].Value.(*invalidation)
+	if !ok {
+		return nil, errReserved
+	}
+	changes, err := c.engine.db.Changes(ctx, inv.targets...)
+	if err != nil {
+		return nil, err
+	}
+	if c.tx != nil {
+		c.tx.work.Add(ctx, 0, changes...)
+		return driver.ResultNoRows, nil
+	}
+	w := c.engine.db.Write()
+	w.Add(ctx, 0, changes...)
+	err = w.Commit(ctx, "", func(context.Context) (cacheops.Outcome, error) { return cacheops.Committed, nil })
+	if err != nil {
+		return nil, err
+	}
+	return driver.ResultNoRows, nil
+}
+
+// row resolves a table and the values of a row as a program names them.
+func (e *engine) row(ctx context.Context, table string, row map[string]any) (string, dep.Image, bool, error) {
+	t, err := e.table(ctx, table)
+	if t == nil || err != nil {
+		return "", nil, false, err
+	}
+	img := make(dep.Image, 0, len(row))
+	for name, given := range row {
+		col, ok := t.Column(name)
+		if !ok {
+			return "", nil, false, fmt.Errorf("table %s has no column %q", t.Name, name)
+		}
+		v, err := driver.DefaultParameterConverter.ConvertValue(given)
+		if err != nil {
+			return "", nil, false, fmt.Errorf("column %q of %s: %w", name, t.Name, err)
+		}
+		img = append(img, dep.Field{Col: strings.ToLower(name), Value: col.Written(v)})
+	}
+	return t.Name, img, true, nil
+}
+
+// table finds a table by the name that a program uses, nil if there is none.
+// The schema is read anew only where that could help: the caller may hold the
+// only real connection.
+func (e *engine) table(ctx context.Context, name string) (*catalog.Table, error) {
+	schemaName, bare := "", name
+	if before, after, ok := strings.Cut(name, "."); ok {
+		schemaName, bare = before, after
+	}
+	s := e.schema.Load()
+	if t, ok := s.catalog.Lookup(schemaName, bare); ok || !e.stale.Load() {
+		return t, nil
+	}
+	s, err := e.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, _ := s.catalog.Lookup(schemaName, bare)
+	return t, nil
+}

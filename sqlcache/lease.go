@@ -1,0 +1,259 @@
+package sqlcache
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+	"github.com/cacheops/cacheops/internal/rowset"
+)
+
+// lease is a real connection, taken from the inner pool. It is used by one
+// goroutine at a time and ends with release.
+type lease struct {
+	engine *engine
+	conn   *sql.Conn
+	real   driver.Conn
+	// sent says that a statement reached the database over this lease: from
+	// then on nothing may be retried elsewhere.
+	sent bool
+	// bad says that the connection must not be used again: it is lost, or its
+	// state is not known or not clean.
+	bad bool
+	// dirty says that the session was changed: the lease ends with the
+	// connection's end.
+	dirty bool
+	// closed is called once the connection can do nothing more.
+	closed []func()
+}
+
+func (e *engine) lease(ctx context.Context) (*lease, error) {
+	c, err := e.inner.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &lease{engine: e, conn: c}
+	// The inner pool gives the connection to nobody else until c is closed, so
+	// it can be used after Raw has returned it.
+	err = c.Raw(func(real any) error {
+		l.real = real.(driver.Conn)
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return l, nil
+}
+
+// release gives the connection back, or closes it if it may not be used again.
+// Closing a connection never makes a commit: what was open is rolled back.
+func (l *lease) release() {
+	switch {
+	case !l.bad && !l.dirty:
+	case l.precious():
+		ctx, cancel := settle(context.Background())
+		defer cancel()
+		_, _ = l.fastExec(ctx, "ROLLBACK", nil) // fails where there is no transaction
+	default:
+		_ = l.conn.Raw(func(any) error { return driver.ErrBadConn }) // makes the pool close it; the error is ours
+	}
+	_ = l.conn.Close() // fails only if it is closed already
+	for _, f := range l.closed {
+		f()
+	}
+}
+
+// precious says that closing the connection would delete the database.
+func (l *lease) precious() bool {
+	return l.engine.inMemory && !errors.Is(l.usable(), driver.ErrBadConn)
+}
+
+func (l *lease) usable() error {
+	if v, ok := l.real.(driver.Validator); ok && !v.IsValid() {
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
+// onLease runs f on a fresh lease, and again on another where the connection
+// turned out to be dead before anything was sent over it, as database/sql does.
+func (e *engine) onLease(ctx context.Context, f func(*lease) error) error {
+	for left := -1; ; left-- {
+		l, err := e.lease(ctx)
+		if err != nil {
+			return err
+		}
+		err = e.using(l, f)
+		if err == nil || !errors.Is(err, driver.ErrBadConn) {
+			return err
+		}
+		if left < 0 {
+			left = e.inner.Stats().Idle + 1
+		}
+		if l.sent || left == 0 {
+			return hide(err)
+		}
+	}
+}
+
+func (e *engine) using(l *lease, f func(*lease) error) error {
+	finished := false
+	defer func() {
+		l.bad = l.bad || !finished // after a panic of the driver
+		l.release()
+	}()
+	err := f(l)
+	finished = true
+	return err
+}
+
+// note records what an answer of the driver says of the connection.
+func (l *lease) note(err error) error {
+	if errors.Is(err, driver.ErrBadConn) {
+		l.bad = true
+		return err
+	}
+	l.sent = true
+	return err
+}
+
+// lostError hides driver.ErrBadConn from database/sql, which would run the
+// statement again on another connection.
+type lostError struct{ text string }
+
+func (e lostError) Error() string { return "connection lost: " + e.text }
+
+func hide(err error) error {
+	if errors.Is(err, driver.ErrBadConn) {
+		return lostError{text: err.Error()}
+	}
+	return err
+}
+
+// query runs a statement that may return rows, by the fast path if the driver
+// has one.
+func (l *lease) query(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	args, err := l.converted(args)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := l.fastQuery(ctx, text, args)
+	if !errors.Is(err, driver.ErrSkip) {
+		return rows, l.note(err)
+	}
+	s, err := l.prepare(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	rows, err = s.query(ctx, args)
+	if err != nil {
+		return nil, errors.Join(l.note(err), s.Close())
+	}
+	return &stmtRows{Rows: rows, stmt: s.Stmt}, nil
+}
+
+func (l *lease) fastQuery(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	if q, ok := l.real.(driver.QueryerContext); ok {
+		return q.QueryContext(ctx, text, args)
+	}
+	if q, ok := l.real.(driver.Queryer); ok { //nolint:staticcheck // old drivers have only this one
+		plain, err := positional(args)
+		if err != nil {
+			return nil, err
+		}
+		return q.Query(text, plain)
+	}
+	return nil, driver.ErrSkip
+}
+
+// exec runs a statement whose rows, if any, are not wanted.
+func (l *lease) exec(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+	args, err := l.converted(args)
+	if err != nil {
+		return nil, err
+	}
+	res, err := l.fastExec(ctx, text, args)
+	if !errors.Is(err, driver.ErrSkip) {
+		return res, l.note(err)
+	}
+	s, err := l.prepare(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	res, err = s.exec(ctx, args)
+	if closeErr := s.Close(); err == nil {
+		err = closeErr
+	}
+	return res, l.note(err)
+}
+
+func (l *lease) fastExec(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+	if x, ok := l.real.(driver.ExecerContext); ok {
+		return x.ExecContext(ctx, text, args)
+	}
+	if x, ok := l.real.(driver.Execer); ok { //nolint:staticcheck // old drivers have only this one
+		plain, err := positional(args)
+		if err != nil {
+			return nil, err
+		}
+		return x.Exec(text, plain)
+	}
+	return nil, driver.ErrSkip
+}
+
+func (l *lease) run(ctx context.Context, text string) error {
+	_, err := l.exec(ctx, text, nil)
+	return err
+}
+
+// all runs a query of ours and returns its rows.
+func (l *lease) all(ctx context.Context, text string, args []driver.NamedValue) ([][]driver.Value, error) {
+	rows, err := l.query(ctx, text, args)
+	if err != nil {
+		return nil, err
+	}
+	set, err := rowset.Record(rows, 0)
+	if closeErr := rows.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return nil, l.note(err)
+	}
+	var out [][]driver.Value
+	set.Each(func(row []driver.Value) { out = append(out, row) })
+	return out, l.note(set.Err())
+}
+
+// catalogQuery is all in the form that package catalog asks for.
+func (l *lease) catalogQuery() catalog.Query {
+	return func(ctx context.Context, text string, args ...any) ([][]driver.Value, error) {
+		named := make([]driver.NamedValue, len(args))
+		for i, a := range args {
+			v, err := driver.DefaultParameterConverter.ConvertValue(a)
+			if err != nil {
+				return nil, fmt.Errorf("convert argument %d: %w", i+1, err)
+			}
+			named[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
+		}
+		return l.all(ctx, text, named)
+	}
+}
+
+// begin starts a transaction as database/sql would.
+func (l *lease) begin(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	if b, ok := l.real.(driver.ConnBeginTx); ok {
+		tx, err := b.BeginTx(ctx, opts)
+		return tx, l.note(err)
+	}
+	if opts.Isolation != driver.IsolationLevel(sql.LevelDefault) {
+		return nil, errors.New("sql: driver does not support non-default isolation level")
+	}
+	if opts.ReadOnly {
+		return nil, errors.New("sql: driver does not support read-only transactions")
+	}
+	tx, err := l.real.Begin() //nolint:staticcheck // old drivers have only this one
+	return tx, l.note(err)
+}

@@ -1,0 +1,133 @@
+package sqlcache
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"io"
+
+	"github.com/cacheops/cacheops"
+)
+
+// OpenDB opens a cached database over connections of the connector. Like
+// sql.OpenDB it does not connect. Closing the *sql.DB closes the inner pool.
+func OpenDB(cache *cacheops.Cache, connector driver.Connector, opts *Options) *sql.DB {
+	return outer(connectorOf(cache, connector, opts))
+}
+
+// Wrap puts the cache over a pool that somebody else opened. What goes past
+// the returned *sql.DB straight to db is not seen by the cache: writes there
+// leave stale entries. Closing the returned *sql.DB leaves db open.
+func Wrap(cache *cacheops.Cache, db *sql.DB, opts *Options) *sql.DB {
+	e := newEngine(cache, db, opts.withDefaults())
+	e.foreign = true
+	if e.opts.Session == "" {
+		e.opts.Session = uniqueName("pool")
+	}
+	return outer(&connector{engine: e, driver: db.Driver()})
+}
+
+// Driver makes a driver to be registered by name with sql.Register; the data
+// source name is passed through to drv.
+func Driver(cache *cacheops.Cache, drv driver.Driver, opts *Options) driver.Driver {
+	return &cachedDriver{cache: cache, bare: drv, opts: opts}
+}
+
+// maxIdleVirtual is how many virtual connections are kept for reuse: they are
+// small, and making one anew would forget its plans.
+const maxIdleVirtual = 256
+
+func outer(c *connector) *sql.DB {
+	db := sql.OpenDB(c)
+	db.SetMaxIdleConns(maxIdleVirtual)
+	return db
+}
+
+// connector makes virtual connections.
+type connector struct {
+	engine *engine
+	driver driver.Driver
+	owned  bool // the inner pool is closed with the outer one
+}
+
+var _ io.Closer = (*connector)(nil)
+
+func connectorOf(cache *cacheops.Cache, bare driver.Connector, opts *Options) *connector {
+	o := opts.withDefaults()
+	inner := sql.OpenDB(bare)
+	o.limit(inner)
+	if o.Session == "" {
+		// Fields of the connector (a data source name) decide how rows come back.
+		// A pointer among them makes the session this process's own, which costs
+		// sharing and nothing else.
+		o.Session = digest(fmt.Sprintf("%T %#v", bare, bare))
+	}
+	return &connector{engine: newEngine(cache, inner, o), driver: bare.Driver(), owned: true}
+}
+
+// Connect makes a virtual connection. The first one finds out what database
+// this is, over a real one; the others cost nothing.
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	if c.engine.schema.Load() == nil {
+		if _, err := c.engine.current(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return &conn{engine: c.engine}, nil
+}
+
+// Driver returns the bare driver, as a program expects that asks a *sql.DB for
+// its driver.
+func (c *connector) Driver() driver.Driver { return c.driver }
+
+// Close closes the inner pool if it is ours.
+func (c *connector) Close() error {
+	if !c.owned {
+		return nil
+	}
+	return c.engine.inner.Close()
+}
+
+type cachedDriver struct {
+	cache *cacheops.Cache
+	bare  driver.Driver
+	opts  *Options
+}
+
+var _ driver.DriverContext = (*cachedDriver)(nil)
+
+func (d *cachedDriver) OpenConnector(name string) (driver.Connector, error) {
+	var bare driver.Connector = dsnConnector{driver: d.bare, name: name}
+	if dc, ok := d.bare.(driver.DriverContext); ok {
+		var err error
+		if bare, err = dc.OpenConnector(name); err != nil {
+			return nil, err
+		}
+	}
+	o := d.opts.withDefaults()
+	if o.Session == "" {
+		o.Session = digest(fmt.Sprintf("%T %s", d.bare, name))
+	}
+	return connectorOf(d.cache, bare, &o), nil
+}
+
+// Open makes a connection with a pool of its own; database/sql calls
+// OpenConnector instead.
+func (d *cachedDriver) Open(name string) (driver.Conn, error) {
+	c, err := d.OpenConnector(name)
+	if err != nil {
+		return nil, err
+	}
+	return c.Connect(context.Background())
+}
+
+// dsnConnector opens connections of a driver that has no connectors.
+type dsnConnector struct {
+	driver driver.Driver
+	name   string
+}
+
+func (c dsnConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.name) }
+
+func (c dsnConnector) Driver() driver.Driver { return c.driver }

@@ -1,0 +1,68 @@
+package sqlcache
+
+import (
+	"database/sql"
+	"time"
+)
+
+// Options of a cached database. A nil *Options means all zero.
+type Options struct {
+	// Name is the database's logical name: programs that give one name share
+	// entries and drops. Empty: the path of the main file, and a name of its own
+	// for a database in memory.
+	Name string
+	// Session stands for the connection settings that change how rows come back
+	// (time formats, text encodings) and is part of every key. Empty: derived
+	// from the connector, or, for [Wrap], which cannot see it, a value that no
+	// other process shares.
+	Session string
+
+	// The limits of the inner pool, as the methods of sql.DB of these names take
+	// them; zero leaves database/sql's default. Wrap ignores them.
+	MaxOpenConns    int
+	MaxIdleConns    int
+	ConnMaxLifetime time.Duration
+	ConnMaxIdleTime time.Duration
+
+	// MaxEntryBytes is the largest result that is kept, in bytes of memory; zero
+	// means 1 MiB, negative no limit.
+	MaxEntryBytes int
+	// PlanCache is how many statements are kept planned; zero means 4096.
+	PlanCache int
+	// SchemaCheck is how often, at most, a leased connection is asked whether
+	// the schema was changed by somebody outside; zero means one second,
+	// negative never.
+	SchemaCheck time.Duration
+}
+
+func (o *Options) withDefaults() Options {
+	var d Options
+	if o != nil {
+		d = *o
+	}
+	if d.MaxEntryBytes == 0 {
+		d.MaxEntryBytes = 1 << 20
+	}
+	if d.PlanCache <= 0 {
+		d.PlanCache = 4096
+	}
+	if d.SchemaCheck == 0 {
+		d.SchemaCheck = time.Second
+	}
+	return d
+}
+
+func (o *Options) limit(db *sql.DB) {
+	if o.MaxOpenConns != 0 {
+		db.SetMaxOpenConns(o.MaxOpenConns)
+	}
+	if o.MaxIdleConns != 0 {
+		db.SetMaxIdleConns(o.MaxIdleConns)
+	}
+	if o.ConnMaxLifetime != 0 {
+		db.SetConnMaxLifetime(o.ConnMaxLifetime)
+	}
+	if o.ConnMaxIdleTime != 0 {
+		db.SetConnMaxIdleTime(o.ConnMaxIdleTime)
+	}
+}

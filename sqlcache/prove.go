@@ -1,0 +1,104 @@
+package sqlcache
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cacheops/cacheops"
+)
+
+// A writer whose outcome is in doubt is over when somebody else holds SQLite's
+// write lock: it held the lock itself from before it told the store until its
+// COMMIT. That does not go for what runs outside a transaction of ours (VACUUM,
+// several statements in one text) and for connections with other databases
+// attached. Those loose writers are over when their statement has returned, or
+// their connection was closed, which this process alone can know.
+
+// looseWriters are the loose writers of this process that may still commit.
+type looseWriters struct {
+	mu   sync.Mutex
+	next uint64
+	open map[uint64]struct{}
+}
+
+const (
+	proofLock  = "lock"
+	proofLoose = "loose:"
+)
+
+// process tells this process's loose writers from others'.
+var process = uniqueName("")
+
+func (e *engine) looseProof() (proof string, done func(*lease)) {
+	w := &e.loose
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.open == nil {
+		w.open = make(map[uint64]struct{})
+	}
+	w.next++
+	id := w.next
+	w.open[id] = struct{}{}
+	over := func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.open, id)
+	}
+	return proofLoose + process + ":" + strconv.FormatUint(id, 10), func(l *lease) {
+		if l.bad {
+			l.closed = append(l.closed, over)
+			return
+		}
+		over()
+	}
+}
+
+// proof returns what proves a transaction's writer over.
+func (e *engine) proof(c *conn) (proof string, done func(*lease)) {
+	if c.pinned != "" {
+		return e.looseProof()
+	}
+	return proofLock, func(*lease) {}
+}
+
+// over reports whether no loose writer stands against a proof by the lock.
+func (w *looseWriters) over(writer cacheops.Writer) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rest, loose := strings.CutPrefix(writer.Proof, proofLoose)
+	switch {
+	case writer.ID == 0:
+		return len(w.open) == 0
+	case !loose:
+		return true
+	}
+	owner, number, _ := strings.Cut(rest, ":")
+	id, err := strconv.ParseUint(number, 10, 64)
+	_, open := w.open[id]
+	return err == nil && owner == process && !open
+}
+
+// proveTime bounds the wait for a connection on which to prove something.
+const proveTime = 2 * time.Second
+
+// prove reports whether a writer in doubt is provably over.
+func (e *engine) prove(ctx context.Context, w cacheops.Writer) (bool, error) {
+	if !e.loose.over(w) {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, proveTime)
+	defer cancel()
+	locked := false
+	err := e.onLease(ctx, func(l *lease) error {
+		if err := l.run(ctx, "BEGIN IMMEDIATE"); err != nil {
+			return l.unclean(err)
+		}
+		locked = true
+		l.rollback(ctx)
+		return nil
+	})
+	return locked, err
+}

@@ -1,0 +1,199 @@
+package sqlcache
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+
+	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/internal/dep"
+	"github.com/cacheops/cacheops/internal/rowset"
+)
+
+// own says why this connection's reads do not ask the cache; empty if they do.
+func (c *conn) own() string {
+	switch {
+	case c.held == nil:
+		return ""
+	case c.tx != nil:
+		return "transaction"
+	case c.pinned != "":
+		return c.pinned
+	}
+	return "connection in use"
+}
+
+// lookup asks the cache for a read, unless this connection may see something
+// else than the others do.
+func (c *conn) lookup(ctx context.Context, st *statement, args []driver.NamedValue) cacheops.Lookup {
+	e := c.engine
+	if why := c.own(); why != "" {
+		e.db.Bypass(ctx, &st.query, why)
+		return cacheops.Lookup{}
+	}
+	var ok bool
+	if c.key, ok = appendArgs(c.key[:0], args); !ok {
+		e.db.Bypass(ctx, &st.query, "argument of an unknown type")
+		return cacheops.Lookup{}
+	}
+	return e.db.Lookup(ctx, &st.query, e.opts.Session, c.key)
+}
+
+// miss runs a read that the cache did not answer. l is what lookup said just
+// before.
+func (c *conn) miss(ctx context.Context, st *statement, l *cacheops.Lookup, k *run) error {
+	if l.Hit != nil {
+		k.rows = l.Hit.(*rowset.Set).Replay()
+		return nil
+	}
+	if !l.Fill {
+		return c.direct(ctx, k)
+	}
+	large := c.engine.large.hash(k.text, c.key)
+	if c.engine.large.has(large) {
+		return c.direct(ctx, k)
+	}
+	v, err := c.engine.db.Fill(ctx, l, c.engine.source(st, k))
+	switch {
+	case errors.Is(err, errTooLarge):
+		c.engine.large.add(large)
+		return c.direct(ctx, k)
+	case err != nil:
+		return hide(err)
+	}
+	k.rows = v.(*rowset.Set).Replay()
+	return nil
+}
+
+var errTooLarge = errors.New("sqlcache: result too large to keep")
+
+// source says how a missed read gets its result. Others may wait for it after
+// this caller has gone, hence the copy of the arguments.
+func (e *engine) source(st *statement, k *run) cacheops.Source {
+	text, args := k.text, cloned(k.args)
+	return cacheops.Source{
+		Uses: func() ([]dep.Use, error) { return st.plan.Uses(args), nil },
+		Load: func(ctx context.Context) (loaded cacheops.Loaded, err error) {
+			err = e.onLease(ctx, func(l *lease) error {
+				loaded, err = e.load(ctx, l, text, args)
+				return err
+			})
+			return loaded, err
+		},
+	}
+}
+
+// load runs a read on a fresh lease: no statement is open there, and no
+// transaction, so its snapshot begins now.
+func (e *engine) load(ctx context.Context, l *lease, text string, args []driver.NamedValue) (cacheops.Loaded, error) {
+	if err := e.checkSchema(ctx, l); err != nil {
+		return cacheops.Loaded{}, err
+	}
+	if e.foreign {
+		if err := l.run(ctx, "BEGIN"); err != nil {
+			return cacheops.Loaded{}, l.unclean(err)
+		}
+		defer l.rollback(ctx)
+	}
+	set, err := l.record(ctx, text, args, max(e.opts.MaxEntryBytes, 0))
+	if err != nil {
+		return cacheops.Loaded{}, err
+	}
+	loaded := cacheops.Loaded{Value: set, Rows: set.Rows() > 0}
+	switch {
+	case set.Err() != nil:
+		loaded.Discard = "error"
+	case !set.Plain():
+		loaded.Discard = "value of an unknown type"
+	}
+	return loaded, nil
+}
+
+// record runs a query and records what it returns, an error after the first
+// row included.
+func (l *lease) record(ctx context.Context, text string, args []driver.NamedValue, limit int) (*rowset.Set, error) {
+	rows, err := l.query(ctx, text, args)
+	if err != nil {
+		return nil, err
+	}
+	set, err := rowset.Record(unwrap(rows), limit)
+	closeErr := l.note(rows.Close())
+	switch {
+	case errors.Is(err, rowset.ErrTooLarge):
+		return nil, errTooLarge
+	case err != nil:
+		return nil, err
+	case set.Err() != nil:
+		return set.Hiding(hide(l.note(set.Err()))), nil
+	case closeErr != nil:
+		return nil, closeErr
+	}
+	return set, nil
+}
+
+// buffer runs the statement and keeps its rows.
+func (k *run) buffer(ctx context.Context, l *lease) error {
+	set, err := l.record(ctx, k.text, k.args, 0)
+	if err != nil {
+		return err
+	}
+	k.failed = set.Err() != nil
+	k.rows = set.Replay()
+	return nil
+}
+
+// direct runs a statement on the database and hands its rows on as they come.
+func (c *conn) direct(ctx context.Context, k *run) error {
+	return c.holding(ctx, func(l *lease) (err error) {
+		if !k.wantsRows {
+			k.result, err = l.exec(ctx, k.text, k.args)
+			return c.settled(ctx, l, err)
+		}
+		rows, err := l.query(ctx, k.text, k.args)
+		if err != nil {
+			return c.settled(ctx, l, err)
+		}
+		c.streams++
+		k.rows = &liveRows{rows: rows, bare: unwrap(rows), conn: c, lease: l}
+		return nil
+	})
+}
+
+// checkSchema asks now and then, on a connection at hand, whether somebody
+// outside has changed the schema. Such a change drops everything, as our own
+// does: what else was changed there is not known.
+func (e *engine) checkSchema(ctx context.Context, l *lease) error {
+	if e.replaced(l) {
+		return e.outside(ctx)
+	}
+	s := e.schema.Load()
+	last := e.checked.Load()
+	now := int64(e.sinceStart())
+	if e.opts.SchemaCheck < 0 || now-last < int64(e.opts.SchemaCheck) || !e.checked.CompareAndSwap(last, now) {
+		return nil
+	}
+	stamp, err := e.stamp(ctx, l)
+	if err != nil {
+		return nil //nolint:nilerr // the statement itself is about to meet what ails the connection
+	}
+	if version, err := e.db.CatalogVersion(ctx); err == nil && version != s.version {
+		e.stale.Store(true)
+		return errReplan
+	}
+	if stamp == s.catalog.Stamp {
+		return nil
+	}
+	return e.outside(ctx)
+}
+
+// outside records a change of the schema that went past the cache.
+func (e *engine) outside(ctx context.Context) error {
+	w := e.db.Write()
+	w.AddDDL()
+	err := w.Commit(ctx, "", func(context.Context) (cacheops.Outcome, error) { return cacheops.Committed, nil })
+	e.stale.Store(true)
+	if err != nil {
+		return err
+	}
+	return errReplan
+}

@@ -1,0 +1,183 @@
+package sqlcache
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/internal/catalog"
+	"github.com/cacheops/cacheops/internal/rowset"
+	"github.com/cacheops/cacheops/internal/sqldep"
+)
+
+// schema is a catalog with the statements planned under it.
+type schema struct {
+	engine  *engine
+	catalog *catalog.Catalog
+	// version is the catalog version that the store had before the catalog was
+	// read, zero if it could not say. With zero nothing is kept.
+	version uint64
+
+	mu         sync.Mutex
+	statements map[string]*statement
+	older      map[string]*statement // the previous generation
+}
+
+// statement is a text planned under one schema. It is shared.
+type statement struct {
+	schema *schema
+	plan   sqldep.Bound
+	query  cacheops.Query // of a Read
+
+	mu       sync.Mutex
+	prepared *preparation
+}
+
+// preparation is what preparing a text on a real connection told.
+type preparation struct {
+	inputs   int
+	converts bool
+}
+
+// statement returns the plan of a text, from memory if it can. Two generations
+// of statements are kept, so that texts in use survive a stream of others.
+func (s *schema) statement(text string) *statement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st, ok := s.statements[text]; ok {
+		return st
+	}
+	st, ok := s.older[text]
+	if !ok {
+		st = s.plan(text)
+	}
+	if len(s.statements) >= s.engine.opts.PlanCache/2+1 {
+		s.older, s.statements = s.statements, make(map[string]*statement)
+	}
+	s.statements[text] = st
+	return st
+}
+
+func (s *schema) plan(text string) *statement {
+	st := &statement{schema: s, plan: s.engine.planner.Plan(text, s.catalog)}
+	if st.plan.Class == sqldep.Read {
+		st.query = s.query(text, st.plan)
+		s.engine.db.Prepare(&st.query)
+	}
+	return st
+}
+
+func (s *schema) query(text string, p sqldep.Bound) cacheops.Query {
+	q := cacheops.Query{
+		Text: text, Op: opOf(p.Op), Main: p.Main, Uses: p.Tables, Catalog: s.version,
+		Uncacheable: p.Uncacheable, Decode: decode,
+	}
+	switch {
+	case q.Uncacheable != "":
+	case s.engine.uncacheable() != "":
+		q.Uncacheable = s.engine.uncacheable()
+	case s.version == 0:
+		q.Uncacheable = "the catalog's version is not known"
+	}
+	return q
+}
+
+func opOf(op sqldep.ReadOp) cacheops.Ops {
+	switch op {
+	case sqldep.OpGet:
+		return cacheops.Get
+	case sqldep.OpCount:
+		return cacheops.Count
+	case sqldep.OpExists:
+		return cacheops.Exists
+	case sqldep.OpAggregate:
+		return cacheops.Aggregate
+	}
+	return cacheops.Fetch
+}
+
+func decode(b []byte) (cacheops.Value, error) {
+	s, err := rowset.Decode(b)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// current returns the schema to plan with, reading it first if it is not known
+// or out of date. It takes a lease for that, so a caller that holds one does
+// not call it.
+func (e *engine) current(ctx context.Context) (*schema, error) {
+	if s := e.schema.Load(); s != nil && !e.stale.Load() {
+		return s, nil
+	}
+	if err := acquire(ctx, e.loading); err != nil {
+		return nil, err
+	}
+	defer func() { <-e.loading }()
+	if s := e.schema.Load(); s != nil && !e.stale.Load() {
+		return s, nil
+	}
+	var s *schema
+	err := e.onLease(ctx, func(l *lease) (err error) {
+		s, err = e.read(ctx, l)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.schema.Store(s)
+	return s, nil
+}
+
+// read reads the schema. The version is asked first: DDL after that makes
+// another one, and marks the schema stale again.
+func (e *engine) read(ctx context.Context, l *lease) (*schema, error) {
+	if e.db == nil {
+		if err := e.setUp(ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	e.stale.Store(false)
+	version, err := e.db.CatalogVersion(ctx)
+	if err != nil {
+		version = 0
+		e.stale.Store(true)
+	}
+	cat, err := e.readCatalog(ctx, l)
+	if err != nil {
+		e.stale.Store(true)
+		return nil, err
+	}
+	e.checked.Store(int64(e.sinceStart()))
+	return &schema{engine: e, catalog: cat, version: version, statements: make(map[string]*statement)}, nil
+}
+
+func (e *engine) setUp(ctx context.Context, l *lease) error {
+	if err := e.detect(ctx, l); err != nil {
+		return err
+	}
+	_, e.convert = l.checks()
+	name, identity, err := e.identify(ctx, l)
+	if err != nil {
+		return err
+	}
+	db, err := e.cache.Attach(cacheops.Backend{
+		Name: name, Identity: identity,
+		Prove: e.prove, Row: e.row, CatalogMoved: e.catalogMoved,
+	})
+	if err != nil {
+		return fmt.Errorf("attach the database to the cache: %w", err)
+	}
+	e.planner = sqldep.NewPlanner(e.dialect, e.opts.PlanCache)
+	e.db = db
+	return nil
+}
+
+// catalogMoved hears of DDL by others.
+func (e *engine) catalogMoved(version uint64) {
+	if s := e.schema.Load(); s == nil || s.version != version {
+		e.stale.Store(true)
+	}
+}

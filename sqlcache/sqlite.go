@@ -1,0 +1,196 @@
+package sqlcache
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+)
+
+// What the adapter knows of SQLite beyond its SQL.
+
+var errDialect = errors.New("sqlcache: not a database of a known dialect (SQLite)")
+
+// detect finds out the dialect by asking for something that only SQLite has.
+func (e *engine) detect(ctx context.Context, l *lease) error {
+	name := strings.ToLower(fmt.Sprintf("%T", e.inner.Driver()))
+	if !strings.Contains(name, "sqlite") {
+		if _, err := l.all(ctx, "SELECT sqlite_version()", nil); err != nil {
+			return errors.Join(errDialect, err)
+		}
+	}
+	e.dialect = catalog.SQLite
+	rows, err := l.all(ctx, "PRAGMA read_uncommitted", nil)
+	if err != nil {
+		return err
+	}
+	e.dirty = len(rows) == 1 && rows[0][0] != int64(0)
+	return nil
+}
+
+// identify returns the database's logical name, and what tells it from others
+// of that name.
+func (e *engine) identify(ctx context.Context, l *lease) (name, identity string, err error) {
+	file, err := mainFile(ctx, l)
+	if err != nil {
+		return "", "", err
+	}
+	if file == "" {
+		// A database in memory with a shared cache looks the same as a private one.
+		// It is taken for private, which costs caching where there are several
+		// connections.
+		e.inMemory = true
+		file = uniqueName("memory")
+	} else if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	if e.opts.Name == "" {
+		return file, file, nil
+	}
+	return e.opts.Name, file, nil
+}
+
+func mainFile(ctx context.Context, l *lease) (string, error) {
+	rows, err := l.all(ctx, "PRAGMA database_list", nil)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range rows {
+		if len(r) >= 3 && text(r[1]) == "main" {
+			return text(r[2]), nil
+		}
+	}
+	return "", errors.New("sqlcache: PRAGMA database_list has no main database")
+}
+
+func text(v driver.Value) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case []byte:
+		return string(v)
+	}
+	return ""
+}
+
+// readCatalog reads the catalog as of one moment.
+func (e *engine) readCatalog(ctx context.Context, l *lease) (*catalog.Catalog, error) {
+	if err := l.run(ctx, "BEGIN"); err != nil {
+		return nil, l.unclean(err)
+	}
+	cat, err := catalog.ReadSQLite(ctx, l.catalogQuery())
+	if endErr := l.run(context.WithoutCancel(ctx), "ROLLBACK"); endErr != nil {
+		l.bad = true
+	}
+	if err != nil {
+		return nil, err
+	}
+	if e.foreign {
+		// Others may turn the actions on, on connections that we come to lease.
+		cat.ForeignKeys = true
+	}
+	return cat, nil
+}
+
+func (e *engine) stamp(ctx context.Context, l *lease) (string, error) {
+	return catalog.StampSQLite(ctx, l.catalogQuery())
+}
+
+// unclean looks at the failure of the first BEGIN on a lease. A connection that
+// is in a transaction already was left so by somebody else in the same pool; it
+// is closed, and another one tried.
+func (l *lease) unclean(err error) error {
+	if !withinTx(err) || l.precious() {
+		return err
+	}
+	l.bad, l.sent = true, false
+	return fmt.Errorf("%w: %w", driver.ErrBadConn, err)
+}
+
+func withinTx(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "within a transaction")
+}
+
+// state says whether a connection is in a transaction.
+type state uint8
+
+const (
+	stateUnknown state = iota
+	stateOpen
+	stateNone
+)
+
+// state finds out by trying to begin one: SQLite refuses inside another.
+func (l *lease) state(ctx context.Context) state {
+	if l.bad {
+		return stateUnknown
+	}
+	ctx, cancel := settle(ctx)
+	defer cancel()
+	switch err := l.run(ctx, "BEGIN"); {
+	case withinTx(err):
+		return stateOpen
+	case err != nil:
+		return stateUnknown
+	}
+	if err := l.run(ctx, "ROLLBACK"); err != nil {
+		l.bad = true
+		return stateUnknown
+	}
+	return stateNone
+}
+
+// settleTime bounds what must be done whether or not the caller still waits.
+const settleTime = 30 * time.Second
+
+func settle(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+}
+
+// rollback ends the transaction, or the connection where that fails.
+func (l *lease) rollback(ctx context.Context) {
+	if l.bad {
+		return
+	}
+	ctx, cancel := settle(ctx)
+	defer cancel()
+	if err := l.run(ctx, "ROLLBACK"); err != nil && l.state(ctx) != stateNone {
+		l.bad = true
+	}
+}
+
+// SQLite's primary result codes after which a COMMIT has certainly not
+// happened.
+const (
+	codeBusy       = 5
+	codeLocked     = 6
+	codeReadOnly   = 8
+	codeConstraint = 19
+)
+
+// notCommitted reports whether a COMMIT that failed with err has certainly not
+// happened.
+func notCommitted(err error) bool {
+	var coded interface{ Code() int }
+	if errors.As(err, &coded) {
+		switch coded.Code() & 0xff {
+		case codeBusy, codeLocked, codeReadOnly, codeConstraint:
+			return true
+		}
+	}
+	m := err.Error()
+	return slices.ContainsFunc([]string{
+		"no transaction is active", "database is locked", "constraint failed",
+	}, func(s string) bool { return strings.Contains(m, s) })
+}
+
+// quote quotes a name.
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func quotedTable(t *catalog.Table) string { return quote(t.Schema) + "." + quote(t.Bare) }

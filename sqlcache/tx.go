@@ -1,0 +1,315 @@
+package sqlcache
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"strings"
+	"sync/atomic"
+
+	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/internal/sqldep"
+)
+
+// transaction is the database's transaction that a connection is in.
+type transaction struct {
+	work *cacheops.Tx
+	// saves are the open savepoints, outermost first. Where bySavepoint is set
+	// the first one began the transaction, and releasing it commits.
+	saves       []string
+	bySavepoint bool
+	// locked says that the transaction certainly holds the write lock.
+	locked bool
+	// ddl says that the schema may have changed inside: plans made from the
+	// catalog no longer say what a statement touches.
+	ddl bool
+}
+
+func (c *conn) newTransaction() *transaction { return &transaction{work: c.engine.db.Write()} }
+
+// BeginTx starts a transaction as the bare driver does, on a lease that ends
+// with it.
+func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	var h *txHandle
+	err := c.holding(ctx, func(l *lease) error {
+		// Drivers keep ctx for the COMMIT. A COMMIT that is cancelled halfway
+		// leaves its outcome in doubt, so ctx bounds the beginning alone;
+		// database/sql itself rolls back when ctx ends before the COMMIT.
+		begin := &beginContext{Context: ctx}
+		real, err := l.begin(begin, opts)
+		begin.over.Store(true)
+		if err != nil {
+			return c.settled(ctx, l, err)
+		}
+		h = &txHandle{conn: c, ctx: ctx, lease: l, real: real}
+		c.handle, c.tx = h, c.newTransaction()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// Begin is BeginTx for callers without a context.
+func (c *conn) Begin() (driver.Tx, error) {
+	return c.BeginTx(context.Background(), driver.TxOptions{})
+}
+
+// beginContext is a context that can no longer be cancelled once over is set.
+type beginContext struct {
+	context.Context
+	over atomic.Bool
+}
+
+func (c *beginContext) Done() <-chan struct{} {
+	if c.over.Load() {
+		return nil
+	}
+	return c.Context.Done()
+}
+
+func (c *beginContext) Err() error {
+	if c.over.Load() {
+		return nil
+	}
+	return c.Context.Err()
+}
+
+// txHandle is database/sql's transaction. The database may have ended its own
+// before (OR ROLLBACK, a textual COMMIT); the driver then says so.
+type txHandle struct {
+	conn  *conn
+	ctx   context.Context
+	lease *lease
+	real  driver.Tx
+}
+
+// Commit commits. As with SQLite's drivers a transaction that could not be
+// committed is rolled back.
+func (h *txHandle) Commit() error {
+	c := h.conn
+	defer h.end()
+	if c.tx == nil {
+		return hide(h.lease.note(h.real.Commit()))
+	}
+	t := c.tx
+	c.tx = nil
+	open, err := c.commit(h.ctx, h.lease, t, func(context.Context) error { return h.real.Commit() })
+	if open {
+		if rbErr := h.real.Rollback(); rbErr != nil {
+			h.lease.rollback(h.ctx)
+		}
+		t.work.Forget()
+	}
+	return hide(err)
+}
+
+// Rollback rolls back, by closing the connection where the database cannot be
+// told.
+func (h *txHandle) Rollback() error {
+	c := h.conn
+	defer h.end()
+	err := h.lease.note(h.real.Rollback())
+	if err != nil && h.lease.state(h.ctx) == stateOpen {
+		h.lease.rollback(h.ctx)
+	}
+	if c.tx != nil {
+		c.tx.work.Forget()
+		c.tx = nil
+	}
+	return hide(err)
+}
+
+func (h *txHandle) end() {
+	if h.conn.handle == h {
+		h.conn.handle = nil
+	}
+	h.conn.letGo()
+}
+
+// commit has the cache drop what the transaction changed and runs its COMMIT.
+// open says that the transaction is still open, be it that the COMMIT was not
+// run at all.
+func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(context.Context) error) (open bool, err error) {
+	e := c.engine
+	open = true
+	ddl := t.ddl
+	proof, done := e.proof(c)
+	finished := false
+	defer func() { l.bad = l.bad || !finished }() // a panic: whether it committed is not known
+	err = t.work.Commit(ctx, proof, func(ctx context.Context) (cacheops.Outcome, error) {
+		ctx, cancel := settle(ctx)
+		defer cancel()
+		err := l.note(run(ctx))
+		outcome := l.outcome(ctx, err)
+		open = outcome == cacheops.StillOpen
+		if outcome == cacheops.OutcomeUnknown {
+			l.bad = true
+		}
+		return outcome, err
+	})
+	finished = true
+	done(l)
+	if ddl {
+		e.stale.Store(true)
+	}
+	return open, err
+}
+
+// outcome says what became of a COMMIT that returned err.
+func (l *lease) outcome(ctx context.Context, err error) cacheops.Outcome {
+	if err == nil {
+		return cacheops.Committed
+	}
+	switch l.state(ctx) {
+	case stateOpen:
+		return cacheops.StillOpen
+	case stateNone:
+		if notCommitted(err) {
+			return cacheops.RolledBack
+		}
+	}
+	return cacheops.OutcomeUnknown
+}
+
+// settled looks at an error of the real connection: inside a transaction the
+// database may have ended it. It returns err.
+func (c *conn) settled(ctx context.Context, l *lease, err error) error {
+	if err != nil {
+		c.look(ctx, l)
+	}
+	return err
+}
+
+// look finds out whether the transaction is still there. What follows one that
+// is not is autocommit, for the database as for us.
+func (c *conn) look(ctx context.Context, l *lease) {
+	if c.tx != nil && l == c.held && (l.bad || l.state(ctx) == stateNone) {
+		c.tx.work.Forget()
+		c.tx = nil
+	}
+}
+
+// beginText is a BEGIN as a statement.
+func (c *conn) beginText(ctx context.Context, st *statement, k *run) error {
+	return c.holding(ctx, func(l *lease) error {
+		if err := k.on(ctx, l); err != nil || k.failed {
+			return c.settled(ctx, l, err)
+		}
+		c.tx = c.newTransaction()
+		c.tx.locked = st.plan.Immediate
+		return nil
+	})
+}
+
+// commitText is a COMMIT as a statement. One that fails may leave the
+// transaction open, as it does without the cache.
+func (c *conn) commitText(ctx context.Context, k *run) error {
+	if c.tx == nil {
+		return c.direct(ctx, k)
+	}
+	return c.holding(ctx, func(l *lease) error { return c.commitBy(ctx, l, k) })
+}
+
+// commitBy runs a statement that commits the open transaction.
+func (c *conn) commitBy(ctx context.Context, l *lease, k *run) error {
+	t := c.tx
+	open, err := c.commit(ctx, l, t, func(ctx context.Context) error { return k.on(ctx, l) })
+	switch {
+	case !open:
+		c.tx = nil
+	case errors.Is(err, cacheops.ErrStore):
+		// Nothing was sent, and the program was told that the commit failed: what
+		// it did must not be committed by something that follows.
+		l.rollback(ctx)
+		t.work.Forget()
+		c.tx = nil
+	}
+	return err
+}
+
+func (c *conn) rollbackText(ctx context.Context, k *run) error {
+	return c.holding(ctx, func(l *lease) error {
+		err := k.on(ctx, l)
+		if err != nil || k.failed {
+			return c.settled(ctx, l, err)
+		}
+		if c.tx != nil {
+			c.tx.work.Forget()
+			c.tx = nil
+		}
+		return nil
+	})
+}
+
+// savepoint runs SAVEPOINT, ROLLBACK TO and RELEASE. Outside a transaction a
+// SAVEPOINT begins one, which the RELEASE of the same commits.
+func (c *conn) savepoint(ctx context.Context, st *statement, k *run) error {
+	name := strings.ToLower(st.plan.Name)
+	return c.holding(ctx, func(l *lease) error {
+		if t := c.tx; st.plan.Class == sqldep.Release && t != nil && t.mayCommit(name) {
+			if err := c.commitBy(ctx, l, k); err != nil || t.last(name) == 0 {
+				return err
+			}
+			// A name that we do not know was released: look what that did.
+			c.resume(ctx, l)
+			return nil
+		}
+		if err := k.on(ctx, l); err != nil || k.failed {
+			return c.settled(ctx, l, err)
+		}
+		c.moved(st.plan.Class, name)
+		return nil
+	})
+}
+
+// resume finds out whether the connection is in a transaction after statements
+// that may have begun or ended one, and assumes the worst of what it holds.
+func (c *conn) resume(ctx context.Context, l *lease) {
+	c.tx = nil
+	if l.state(ctx) == stateNone {
+		return
+	}
+	c.tx = c.newTransaction()
+	c.tx.work.AddDDL()
+	c.tx.ddl = true
+}
+
+// moved follows a savepoint statement that succeeded.
+func (c *conn) moved(class sqldep.Class, name string) {
+	t := c.tx
+	if t == nil {
+		if class != sqldep.Savepoint {
+			return
+		}
+		t = c.newTransaction()
+		t.bySavepoint = true
+		c.tx = t
+	}
+	switch class {
+	case sqldep.Savepoint:
+		t.saves = append(t.saves, name)
+		t.work.Savepoint(name)
+	case sqldep.RollbackTo:
+		t.saves = t.saves[:t.last(name)+1]
+		t.work.RollbackTo(name)
+		t.locked = false
+	case sqldep.Release:
+		t.saves = t.saves[:max(t.last(name), 0)]
+		t.work.Release(name)
+	}
+}
+
+// last returns the index of the latest savepoint of a name, -1 if there is none.
+func (t *transaction) last(name string) int {
+	for i := len(t.saves) - 1; i >= 0; i-- {
+		if t.saves[i] == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// mayCommit reports whether releasing a savepoint may commit the transaction.
+func (t *transaction) mayCommit(name string) bool { return t.bySavepoint && t.last(name) <= 0 }

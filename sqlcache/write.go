@@ -1,0 +1,236 @@
+package sqlcache
+
+import (
+	"context"
+	"database/sql/driver"
+	"slices"
+	"strings"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+	"github.com/cacheops/cacheops/internal/dep"
+	"github.com/cacheops/cacheops/internal/sqldep"
+)
+
+// write runs DML or DDL: inside the open transaction, or in one of its own.
+func (c *conn) write(ctx context.Context, st *statement, k *run) error {
+	return c.holding(ctx, func(l *lease) error {
+		if c.tx != nil {
+			err := c.change(ctx, l, c.tx, st, k)
+			if err != nil || k.failed {
+				c.look(ctx, l)
+			}
+			return err
+		}
+		return c.writeAlone(ctx, l, st, k)
+	})
+}
+
+// writeAlone runs an autocommit write in a transaction of its own. The write
+// lock is taken first, as the statement itself would, so that the rows read
+// around the statement are those that it changes, and so that whoever gets the
+// lock later knows that this writer is over.
+func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) error {
+	if c.pinned == "" {
+		if err := c.engine.checkSchema(ctx, l); err != nil {
+			return err
+		}
+	}
+	if err := l.run(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return l.unclean(err)
+	}
+	t := c.newTransaction()
+	t.locked = true
+	c.tx = t
+	defer func() { c.abandon(l, t) }()
+	if err := c.change(ctx, l, t, st, k); err != nil || k.failed {
+		return c.endFailed(ctx, l, t, err)
+	}
+	err := c.commitAlone(ctx, l, t)
+	if err != nil {
+		k.rows, k.result = nil, nil
+	}
+	return err
+}
+
+// abandon ends the transaction of an autocommit write where nothing else has:
+// after a panic.
+func (c *conn) abandon(l *lease, t *transaction) {
+	if c.tx != t {
+		return
+	}
+	l.rollback(context.Background())
+	t.work.Forget()
+	c.tx = nil
+}
+
+// endFailed ends the transaction of a statement that failed with err, or with
+// an error among its rows. Without the cache the statement would have kept
+// what OR FAIL keeps; so it is committed.
+func (c *conn) endFailed(ctx context.Context, l *lease, t *transaction, err error) error {
+	if c.look(ctx, l); c.tx == nil {
+		return err
+	}
+	if commitErr := c.commitAlone(ctx, l, t); commitErr != nil && err == nil {
+		return commitErr
+	}
+	return err
+}
+
+// commitAlone commits the transaction of an autocommit write, or rolls it back
+// where that fails: there is nobody else who could.
+func (c *conn) commitAlone(ctx context.Context, l *lease, t *transaction) error {
+	open, err := c.commit(ctx, l, t, func(ctx context.Context) error { return l.run(ctx, "COMMIT") })
+	if open {
+		l.rollback(ctx)
+		t.work.Forget()
+	}
+	c.tx = nil
+	return err
+}
+
+// change runs a write within t and records what it changes, whatever becomes
+// of it: a statement that fails may keep rows, and one that panics anything.
+func (c *conn) change(ctx context.Context, l *lease, t *transaction, st *statement, k *run) (err error) {
+	if st.plan.Class == sqldep.DDL {
+		t.work.AddDDL()
+		t.ddl = true
+		return k.on(ctx, l)
+	}
+	changes := []dep.Change{dep.Anything()}
+	defer func() { t.work.Add(ctx, st.schema.version, changes...) }()
+	if c.blind(t, st) {
+		return k.on(ctx, l)
+	}
+	w := c.around(ctx, l, t, st, k)
+	err = k.on(ctx, l)
+	facts := w.facts(ctx, l, k)
+	if facts.Ran {
+		t.locked = true
+	}
+	changes = st.plan.Changes(k.args, facts)
+	return err
+}
+
+// blind says that the plan does not tell what the statement touches here: the
+// schema is not the one it was planned with, or the session has objects and
+// settings of its own.
+func (c *conn) blind(t *transaction, st *statement) bool {
+	return t.ddl || c.pinned != "" || st.plan.Everything || st.plan.Temp
+}
+
+// around reads the one row that a write changes, before and after.
+type around struct {
+	target sqldep.RowTarget
+	set    bool
+	old    dep.Image
+}
+
+// around reads the row before the write, where it is known which one that is
+// and its values matter.
+func (c *conn) around(ctx context.Context, l *lease, t *transaction, st *statement, k *run) *around {
+	w := &around{}
+	target, ok := st.plan.Target(k.args)
+	if !ok {
+		return w
+	}
+	wanted, err := c.engine.db.Wanted(ctx, target.Table.Name, target.Set)
+	if err != nil || len(wanted) == 0 || !c.lock(ctx, l, t, target.Table) {
+		return w
+	}
+	w.target = target
+	w.target.ReadAfter = slices.DeleteFunc(slices.Clone(target.ReadAfter), func(col string) bool {
+		return !slices.Contains(wanted, col)
+	})
+	w.old, w.set = l.image(ctx, &w.target, wanted)
+	return w
+}
+
+// lock makes sure that the transaction holds the write lock before it reads
+// for our own ends: a read that it would not have made could turn its wait for
+// the lock into SQLITE_BUSY_SNAPSHOT. The statement that takes the lock changes
+// nothing.
+func (c *conn) lock(ctx context.Context, l *lease, t *transaction, table *catalog.Table) bool {
+	if !t.locked {
+		t.locked = l.run(ctx, "DELETE FROM "+quotedTable(table)+" WHERE 0") == nil
+	}
+	return t.locked
+}
+
+// image reads columns of the target's row. A row that is not there has a nil
+// image. The columns are read as expressions, because for a plain column a
+// driver may turn the value into what the declared type suggests.
+func (l *lease) image(ctx context.Context, t *sqldep.RowTarget, cols []string) (dep.Image, bool) {
+	var b strings.Builder
+	b.WriteString("SELECT ")
+	for i, col := range cols {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("+" + quote(col))
+	}
+	b.WriteString(" FROM " + quotedTable(t.Table) + " WHERE " + t.Where)
+	rows, err := l.all(ctx, b.String(), ordered(t.Args))
+	if err != nil || len(rows) > 1 {
+		return nil, false
+	}
+	if len(rows) == 0 {
+		return nil, true
+	}
+	img := make(dep.Image, 0, len(cols))
+	for i, col := range cols {
+		if column, ok := t.Table.Column(col); ok {
+			img = append(img, dep.Field{Col: col, Value: column.Stored(rows[0][i])})
+		}
+	}
+	return img, true
+}
+
+// ordered numbers arguments that were taken out of their statement.
+func ordered(args []driver.NamedValue) []driver.NamedValue {
+	out := slices.Clone(args)
+	for i := range out {
+		out[i].Ordinal = i + 1
+	}
+	return out
+}
+
+// facts says what was seen of the write that k ran.
+func (w *around) facts(ctx context.Context, l *lease, k *run) sqldep.Facts {
+	if k.failed {
+		return sqldep.Facts{}
+	}
+	f := sqldep.Facts{Ran: true, Affected: -1}
+	if k.result != nil {
+		if n, err := k.result.RowsAffected(); err == nil {
+			f.Affected = n
+		}
+		id, err := k.result.LastInsertId()
+		f.InsertID, f.HasInsertID = id, err == nil && f.Affected == 1
+	} else {
+		l.counted(ctx, &f)
+	}
+	if w.set {
+		w.readAfter(ctx, l, &f)
+	}
+	return f
+}
+
+// counted asks for what database/sql does not tell of a write with RETURNING.
+func (l *lease) counted(ctx context.Context, f *sqldep.Facts) {
+	rows, err := l.all(ctx, "SELECT changes(), last_insert_rowid()", nil)
+	if err != nil || len(rows) != 1 {
+		return
+	}
+	n, ok1 := rows[0][0].(int64)
+	id, ok2 := rows[0][1].(int64)
+	if ok1 && ok2 {
+		f.Affected, f.InsertID, f.HasInsertID = n, id, n == 1
+	}
+}
+
+func (w *around) readAfter(ctx context.Context, l *lease, f *sqldep.Facts) {
+	f.Read, f.Old = true, w.old
+	if len(w.target.ReadAfter) > 0 && w.old != nil {
+		f.New, f.Read = l.image(ctx, &w.target, w.target.ReadAfter)
+	}
+}
