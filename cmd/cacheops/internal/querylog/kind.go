@@ -1,0 +1,118 @@
+package querylog
+
+import "strings"
+
+// Kind is what a statement is, as far as running it needs to know.
+type Kind uint8
+
+// The kinds. Other is whatever is run and returns nothing of interest.
+const (
+	Other Kind = iota
+	Empty
+	Read       // SELECT, VALUES, WITH … SELECT, EXPLAIN
+	Write      // INSERT, REPLACE, UPDATE, DELETE
+	Returning  // one of these with RETURNING
+	Schema     // CREATE, DROP, ALTER
+	Pragma     // PRAGMA
+	Begin      // BEGIN
+	Commit     // COMMIT, END
+	Rollback   // ROLLBACK
+	RollbackTo // ROLLBACK TO
+	Savepoint  // SAVEPOINT
+	Release    // RELEASE
+	Attach     // ATTACH
+	Vacuum     // VACUUM
+)
+
+// Queries reports whether statements of the kind return rows.
+func (k Kind) Queries() bool { return k == Read || k == Returning || k == Pragma }
+
+// Writes reports whether statements of the kind change data or schema.
+func (k Kind) Writes() bool { return k == Write || k == Returning || k == Schema }
+
+var kinds = map[string]Kind{
+	"SELECT": Read, "VALUES": Read, "EXPLAIN": Read,
+	"INSERT": Write, "REPLACE": Write, "UPDATE": Write, "DELETE": Write,
+	"CREATE": Schema, "DROP": Schema, "ALTER": Schema,
+	"PRAGMA": Pragma, "BEGIN": Begin, "COMMIT": Commit, "END": Commit,
+	"ROLLBACK": Rollback, "SAVEPOINT": Savepoint, "RELEASE": Release,
+	"ATTACH": Attach, "VACUUM": Vacuum,
+}
+
+// KindOf sorts one statement. It only decides how the statement is run and
+// counted: what it depends on or changes is not decided here.
+func KindOf(sql string) Kind {
+	words := outerWords(sql)
+	if len(words) == 0 {
+		return Empty
+	}
+	kind := kinds[words[0]]
+	switch {
+	case words[0] == "WITH":
+		kind = withKind(words[1:])
+	case kind == Rollback && rollsBackTo(words[1:]):
+		return RollbackTo
+	}
+	if kind == Write && contains(words, "RETURNING") {
+		return Returning
+	}
+	return kind
+}
+
+// outerWords lists the unquoted words outside of parentheses, in upper case.
+// A statement without any still has one empty word.
+func outerWords(sql string) []string {
+	var words []string
+	depth, any := 0, false
+	for len(sql) > 0 {
+		kind, n := next(sql)
+		switch {
+		case kind == space || sql[:n] == ";":
+		case sql[:n] == "(":
+			depth++
+			any = true
+		case sql[:n] == ")":
+			depth--
+		case kind == word && depth <= 0:
+			words = append(words, strings.ToUpper(sql[:n]))
+		default:
+			any = true
+		}
+		sql = sql[n:]
+	}
+	if len(words) == 0 && any {
+		return []string{""}
+	}
+	return words
+}
+
+// withKind looks behind the common table expressions, whose bodies are in
+// parentheses.
+func withKind(words []string) Kind {
+	for _, w := range words {
+		if k := kinds[w]; k == Read || k == Write {
+			return k
+		}
+	}
+	return Other
+}
+
+func rollsBackTo(words []string) bool {
+	if len(words) > 0 && words[0] == "TRANSACTION" {
+		words = words[1:]
+	}
+	return len(words) > 0 && words[0] == "TO"
+}
+
+func contains(words []string, w string) bool {
+	for _, x := range words {
+		if x == w {
+			return true
+		}
+	}
+	return false
+}
+
+// Assigns reports whether a PRAGMA sets something rather than asking for it, so
+// that it belongs to the session it runs in.
+func Assigns(sql string) bool { return strings.ContainsAny(sql, "=(") }
