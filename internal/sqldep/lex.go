@@ -192,22 +192,41 @@ func (l *lexer) prefixed(t *token, c, q byte) bool {
 // itself.
 func (l *lexer) quoted(t *token, kind tokenKind, q byte, backslash bool) {
 	t.kind = kind
+	if !backslash {
+		l.plain(t, q)
+		return
+	}
 	for l.i++; l.i < len(l.src); l.i++ {
 		switch c := l.src[l.i]; {
-		case c == '\\' && backslash:
+		case c == '\\':
 			if kind == tString {
 				t.kind = tEscape
 			}
 			l.i++
 		case c == q:
 			l.i++
-			if l.at(0) != q || q == ']' {
+			if l.at(0) != q {
 				return
 			}
 		}
 	}
 	l.i = len(l.src)
 	t.kind = tBad
+}
+
+// plain reads what is in quotes where a backslash means nothing.
+func (l *lexer) plain(t *token, q byte) {
+	for l.i++; ; l.i++ {
+		n := strings.IndexByte(l.src[l.i:], q)
+		if n < 0 {
+			l.i = len(l.src)
+			t.kind = tBad
+			return
+		}
+		if l.i += n + 1; l.at(0) != q || q == ']' {
+			return
+		}
+	}
 }
 
 // number reads a number. On MySQL a name may begin with digits.

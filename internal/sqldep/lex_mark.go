@@ -141,40 +141,100 @@ func (l *lexer) dollar(t *token) {
 	l.i = len(l.src)
 }
 
-// operators are the operators by their text. The longest that matches counts.
-var operators = map[string]symbol{
-	"*": sStar, "+": sPlus, "-": sMinus, "/": sSlash, "%": sPercent, "=": sEq, "==": sEq, "<>": sNe, "!=": sNe,
-	"<": sLt, "<=": sLe, ">": sGt, ">=": sGe, "<=>": sNullEq, "||": sConcat, "&": sAmp, "|": sPipe,
-	"&&": sAndAnd, "<<": sShiftL, ">>": sShiftR, "~": sTilde, "!": sBang, "->": sArrow, "->>": sArrowText,
-}
-
-const longestOperator = 3
-
 func (l *lexer) operator(t *token) {
 	if l.d == catalog.PostgreSQL {
 		l.operatorPG(t)
 		return
 	}
-	for n := min(longestOperator, len(l.src)-l.i); n > 0; n-- {
-		if s, ok := operators[l.src[l.i:l.i+n]]; ok && l.has(s) {
-			t.kind, t.op = tOp, s
-			l.i += n
-			return
+	s, n := operatorAt(l.src[l.i], l.at(1), l.at(2))
+	if n > 1 && !l.has(s) {
+		s, n = operatorAt(l.src[l.i], 0, 0)
+		if l.src[l.i] == '<' { // <=>
+			s, n = operatorAt('<', '=', 0)
 		}
 	}
-	t.kind = tBad
-	if l.src[l.i] == '^' && l.d == catalog.MySQL {
-		t.kind = tOp
+	t.kind, t.op = tOp, s
+	if n == 0 || !l.has(s) {
+		t.kind, n = tBad, 1
+		if l.src[l.i] == '^' && l.d == catalog.MySQL {
+			t.kind = tOp
+		}
 	}
-	l.i++
+	l.i += n
+}
+
+// operatorAt returns the operator that these bytes begin with, the longest that
+// any dialect has, and its length: zero if there is none.
+func operatorAt(a, b, c byte) (s symbol, n int) {
+	switch a {
+	case '*':
+		return sStar, 1
+	case '+':
+		return sPlus, 1
+	case '/':
+		return sSlash, 1
+	case '%':
+		return sPercent, 1
+	case '~':
+		return sTilde, 1
+	case '-':
+		switch {
+		case b == '>' && c == '>':
+			return sArrowText, 3
+		case b == '>':
+			return sArrow, 2
+		}
+		return sMinus, 1
+	case '=':
+		if b == '=' {
+			return sEq, 2
+		}
+		return sEq, 1
+	case '!':
+		if b == '=' {
+			return sNe, 2
+		}
+		return sBang, 1
+	case '&':
+		if b == '&' {
+			return sAndAnd, 2
+		}
+		return sAmp, 1
+	case '|':
+		if b == '|' {
+			return sConcat, 2
+		}
+		return sPipe, 1
+	case '<', '>':
+		return angleAt(a, b, c)
+	}
+	return sOther, 0
+}
+
+func angleAt(a, b, c byte) (s symbol, n int) {
+	switch {
+	case a == '<' && b == '=' && c == '>':
+		return sNullEq, 3
+	case a == '<' && b == '=':
+		return sLe, 2
+	case a == '<' && b == '>':
+		return sNe, 2
+	case a == '<' && b == '<':
+		return sShiftL, 2
+	case a == '<':
+		return sLt, 1
+	case b == '=':
+		return sGe, 2
+	case b == '>':
+		return sShiftR, 2
+	}
+	return sGt, 1
 }
 
 // has reports whether the dialect cuts the operator as one token.
 func (l *lexer) has(s symbol) bool {
 	switch s {
-	case sNullEq, sAndAnd:
-		return l.d == catalog.MySQL
-	case sBang:
+	case sNullEq, sAndAnd, sBang:
 		return l.d == catalog.MySQL
 	}
 	return true
@@ -199,9 +259,13 @@ func (l *lexer) operatorPG(t *token) {
 			op = op[:len(op)-1]
 		}
 	}
-	t.kind, t.op = tOp, operators[op]
-	if t.op == sNullEq || t.op == sBang || t.op == sAndAnd {
-		t.op = sOther
+	t.kind, t.op = tOp, sOther
+	var b [3]byte
+	if copy(b[:], op); len(op) <= len(b) {
+		s, k := operatorAt(b[0], b[1], b[2])
+		if k == len(op) && s != sNullEq && s != sBang && s != sAndAnd {
+			t.op = s
+		}
 	}
 	l.i += len(op)
 }

@@ -1,0 +1,179 @@
+package sqldep
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+)
+
+var rewrite = flag.Bool("rewrite-parse", false, "write what is found into testdata/parse")
+
+// shop is a catalog of a few tables, made by hand.
+func shop(d catalog.Dialect) *catalog.Catalog {
+	c := &catalog.Catalog{Dialect: d, Path: []string{"main"}, Tables: map[string]*catalog.Table{}, ForeignKeys: true}
+	for _, name := range []string{"users", "posts", "comments", "tags", "audit", "order", "weird name", "t", "u"} {
+		c.Tables["main."+name] = &catalog.Table{Name: "main." + name, Schema: "main", Bare: name}
+	}
+	c.Tables["main.recent"] = &catalog.Table{
+		Name: "main.recent", Schema: "main", Bare: "recent", IsView: true, Base: []string{"main.posts"},
+	}
+	c.Tables["main.broken"] = &catalog.Table{Name: "main.broken", Schema: "main", Bare: "broken", IsView: true}
+	c.Tables["main.posts"].Children = []*catalog.ForeignKey{{
+		Child: "main.comments", Columns: []string{"post_id"}, Parent: "main.posts", OnDelete: "CASCADE", OnUpdate: "NO ACTION",
+	}}
+	c.Tables["main.users"].Children = []*catalog.ForeignKey{{
+		Child: "main.posts", Columns: []string{"user_id"}, Parent: "main.users", OnDelete: "RESTRICT", OnUpdate: "NO ACTION",
+	}}
+	c.Tables["main.comments"].Triggers = []*catalog.Trigger{{
+		Name: "log", Event: "DELETE", When: "AFTER",
+		Body: "CREATE TRIGGER log AFTER DELETE ON comments BEGIN INSERT INTO audit VALUES (old.id); END",
+	}}
+	c.Index()
+	return c
+}
+
+// describe says what became of a text: its class and floor, and its tree.
+func describe(sql string, d catalog.Dialect) string {
+	cat := shop(d)
+	var out strings.Builder
+	b := NewPlanner(d, 1).Plan(sql, cat)
+	describePlan(&out, b.Plan, "")
+	for i, part := range b.Parts {
+		describePlan(&out, part, fmt.Sprintf("%d: ", i+1))
+	}
+	if b.Class != Read && b.Class != Write {
+		return out.String()
+	}
+	l := lexer{src: sql, d: d}
+	s := statement{src: sql, d: d, cat: cat, toks: signs(sql, split(l.lex(nil))[0])}
+	lift := lifter{src: sql, d: d, cat: cat}
+	if s.liftable() {
+		lift.run(s.toks)
+	}
+	tree := parse(sql, d, s.toks, lift.slots())
+	for i, v := range lift.values {
+		fmt.Fprintf(&out, "$%d = %s\n", i, value(v))
+	}
+	if tree == nil {
+		out.WriteString("no tree\n")
+	} else {
+		out.WriteString(dump(tree) + "\n")
+	}
+	return out.String()
+}
+
+func describePlan(out *strings.Builder, p *Plan, indent string) {
+	fmt.Fprintf(out, "%s%s", indent, className(p.Class))
+	if p.Name != "" {
+		fmt.Fprintf(out, " %s", p.Name)
+	}
+	for _, f := range []struct {
+		set  bool
+		name string
+	}{
+		{p.Immediate, "immediate"},
+		{p.Temp, "temp"},
+		{p.Returns, "returns"},
+		{p.KeepsOnError, "keeps-on-error"},
+		{p.EndsTxOnError, "ends-tx-on-error"},
+	} {
+		if f.set {
+			fmt.Fprintf(out, " %s", f.name)
+		}
+	}
+	floor := *p
+	floor.read, floor.write = nil, nil
+	switch {
+	case p.Everything:
+		out.WriteString(": everything")
+	case len(p.Tables) > 0:
+		out.WriteString(": " + strings.Join(p.Tables, ", "))
+	}
+	out.WriteString("\n")
+}
+
+func className(c Class) string {
+	return [...]string{
+		"unrecognised", "read", "write", "ddl", "begin", "commit", "rollback", "savepoint", "rollback-to",
+		"release", "session", "maintenance", "multi", "empty",
+	}[c]
+}
+
+// TestParse compares with testdata/parse: statements, each ended by a line of
+// four dashes, then what becomes of it, then an empty line. The files are named
+// by dialect.
+func TestParse(t *testing.T) {
+	files, err := filepath.Glob("testdata/parse/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no test data: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { parseFile(t, file) })
+	}
+}
+
+func parseFile(t *testing.T, file string) {
+	var out strings.Builder
+	for _, c := range readCases(t, file) {
+		got := describe(c.sql, dialectOf(file))
+		if got != c.want && !*rewrite {
+			t.Errorf("%s:%d: %s\n got: %s\nwant: %s", file, c.line, c.sql, got, c.want)
+		}
+		fmt.Fprintf(&out, "%s%s\n----\n%s\n", c.comment, c.sql, got)
+	}
+	if *rewrite {
+		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func dialectOf(file string) catalog.Dialect {
+	switch base := filepath.Base(file); {
+	case strings.HasPrefix(base, "postgres"):
+		return catalog.PostgreSQL
+	case strings.HasPrefix(base, "mysql"):
+		return catalog.MySQL
+	}
+	return catalog.SQLite
+}
+
+type parseCase struct {
+	comment, sql, want string
+	line               int
+}
+
+func readCases(t testing.TB, file string) []parseCase {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []parseCase
+	var c parseCase
+	section := 0
+	for i, line := range strings.Split(string(data), "\n") {
+		switch {
+		case section == 0 && strings.HasPrefix(line, "//"), section == 0 && c.sql == "" && line == "":
+			c.comment += line + "\n"
+		case section == 0 && line == "----":
+			section, c.line = 1, i
+			c.sql = strings.TrimSuffix(c.sql, "\n")
+		case section == 0:
+			c.sql += line + "\n"
+		case line == "":
+			cases = append(cases, c)
+			c, section = parseCase{}, 0
+		default:
+			c.want += line + "\n"
+		}
+	}
+	if section == 1 {
+		cases = append(cases, c)
+	}
+	return cases
+}
