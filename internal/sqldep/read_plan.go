@@ -1,18 +1,148 @@
 package sqldep
 
 import (
-	"database/sql/driver"
+	"strings"
 
 	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/dep"
 )
 
 // readPlan is what the analysis of a read found beyond the floor.
-type readPlan struct{}
+type readPlan struct {
+	tables []*tableRead
+	// clock are arguments of time functions that must not be special times.
+	clock []Expr
+}
+
+// tableRead is all that a statement makes of one base table.
+type tableRead struct {
+	table    *catalog.Table
+	mentions []*mention
+	cols     dep.Columns
+	// pins says that a result with rows proves that a row in the only mention's
+	// only region was there.
+	pins bool
+}
+
+// readAnalysis is the state of one statement's analysis.
+type readAnalysis struct {
+	cat    *catalog.Catalog
+	tables []*tableRead
+	clock  []Expr
+	views  map[*catalog.Table]bool
+	// schema is that of the view whose body is being analysed: its names mean
+	// that schema's tables first.
+	schema string
+	why    string // the first reason against caching
+	writes bool   // a function is called that may do anything
+}
+
+// refuse notes why the read cannot be cached. The first reason stays.
+func (a *readAnalysis) refuse(why string) {
+	if a.why == "" {
+		a.why = why
+	}
+}
 
 // analyzeRead narrows the floor that plan holds already, and sets plan's Op,
 // Main, Uncacheable and Class (Write, if the read is one in truth). nil means
 // that the floor stands.
-func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan { return nil }
+func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan {
+	a := &readAnalysis{cat: cat, views: map[*catalog.Table]bool{}}
+	top := a.query(sel, nil, nil, !rowOrderIsMoot(sel))
+	plan.Main = mainTable(sel)
+	plan.Op = readOp(sel, top)
+	a.finish(sel, top)
+	if plan.Uncacheable == "" {
+		plan.Uncacheable = a.why
+	}
+	if a.writes {
+		plan.Class, plan.Everything, plan.Tables = Write, true, nil
+		return nil
+	}
+	if unanalysed(plan.Uncacheable) {
+		return nil
+	}
+	plan.Tables = make([]string, len(a.tables))
+	for i, t := range a.tables {
+		plan.Tables[i] = t.table.Name
+	}
+	return &readPlan{tables: a.tables, clock: a.clock}
+}
 
-func (r *readPlan) uses(b Bound, args []driver.NamedValue) []dep.Use { return b.floorUses() }
+// finish computes what is the same for all arguments.
+func (a *readAnalysis) finish(sel *Select, top *scope) {
+	for _, t := range a.tables {
+		for _, m := range t.mentions {
+			if pinned := m.keyed(); pinned && top != nil && len(top.sources) == 1 && top.sources[0].m == m {
+				m.ordered = false // there is one row at most
+			}
+			t.cols = t.cols.Union(m.columns())
+		}
+		a.checkGenerated(t)
+	}
+	if m := provenMention(sel, top); m != nil {
+		for _, t := range a.tables {
+			t.pins = t.pins || len(t.mentions) == 1 && t.mentions[0] == m
+		}
+	}
+}
+
+// checkGenerated refuses a generated column whose expression may change by
+// itself.
+func (a *readAnalysis) checkGenerated(t *tableRead) {
+	for i := range t.table.Columns {
+		c := &t.table.Columns[i]
+		if c.Generated && !c.GeneratedPure && t.cols.Meets(dep.ColumnSet(c.Name)) {
+			a.refuse("generated column " + c.Name + " is not known to be pure")
+		}
+	}
+}
+
+// mention notes that a base table is named.
+func (a *readAnalysis) mention(t *catalog.Table, ordered bool) *mention {
+	switch {
+	case t.Opaque != "":
+		a.refuse("reads " + t.Bare + ": " + t.Opaque)
+	case t.Temp:
+		a.refuse("reads the temporary table " + t.Bare)
+	}
+	m := &mention{table: t, ordered: ordered}
+	for _, u := range a.tables {
+		if u.table == t {
+			u.mentions = append(u.mentions, m)
+			return m
+		}
+	}
+	a.tables = append(a.tables, &tableRead{table: t, mentions: []*mention{m}})
+	return m
+}
+
+// lookup finds a table as the analysed text means it.
+func (a *readAnalysis) lookup(schema, name string) (*catalog.Table, bool) {
+	if schema == "" && a.schema != "" {
+		if t, ok := a.cat.Lookup(a.schema, name); ok {
+			return t, true
+		}
+	}
+	return a.cat.Lookup(schema, name)
+}
+
+const (
+	unknownTable = "unknown table "
+	notAnalysed  = "not analysed"
+)
+
+func (a *readAnalysis) unknown(name string) {
+	if strings.HasPrefix(name, "sqlite_") || strings.HasPrefix(name, "pragma_") {
+		a.refuse("reads the schema through " + name)
+		return
+	}
+	a.refuse(unknownTable + name)
+}
+
+// unanalysed says that what was found may lack a table, so that the floor must
+// stand.
+func unanalysed(why string) bool {
+	return strings.HasPrefix(why, unknownTable)
+}

@@ -1,0 +1,398 @@
+package sqldep_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// reads generates random reads over a world.
+type reads struct {
+	w     *world
+	r     *rand.Rand
+	args  []any
+	depth int
+	alias int
+	ctes  []*relation
+	scope []named // innermost last
+	// outer is where the sources of the enclosing queries end.
+	here int
+}
+
+// named is a source in FROM.
+type named struct {
+	alias string
+	rel   *relation
+}
+
+func (g *reads) one(n int) bool { return g.r.IntN(n) == 0 }
+
+func (g *reads) statement() string {
+	with := ""
+	if g.one(8) {
+		with = g.with()
+	}
+	switch {
+	case g.one(10):
+		return with + g.compound()
+	case g.one(25):
+		return with + "SELECT EXISTS (" + g.query(0) + ")"
+	}
+	return with + g.query(0)
+}
+
+func (g *reads) with() string {
+	rel := g.table()
+	name := pick(g.r, []string{"w0", "w0", "t0", "t1"}) // a name that shadows a table
+	if name == rel.name {
+		name = "w0"
+	}
+	if g.one(3) {
+		base := pick(g.r, g.w.tables)
+		s := fmt.Sprintf("WITH RECURSIVE w0(id, a) AS (SELECT id, 1 FROM %s WHERE id = %s UNION SELECT %s.id, w0.a + 1 FROM %s JOIN w0 ON %s.id = w0.id + 1 WHERE w0.a < 5) ",
+			rel.name, g.value(), base.name, base.name, base.name)
+		g.ctes = append(g.ctes, &relation{name: "w0", cols: []string{"id", "a"}})
+		return s
+	}
+	body := "SELECT * FROM " + rel.name
+	g.push(func() {
+		g.scope = append(g.scope, named{rel.name, rel})
+		if g.one(2) {
+			body += " WHERE " + g.cond(1)
+		}
+	})
+	g.ctes = append(g.ctes, &relation{name: name, cols: rel.cols})
+	return "WITH " + name + " AS (" + body + ") "
+}
+
+// push runs f in a scope inside the present one.
+func (g *reads) push(f func()) {
+	n, here := len(g.scope), g.here
+	g.here = n
+	g.depth++
+	f()
+	g.depth--
+	g.scope, g.here = g.scope[:n], here
+}
+
+func (g *reads) compound() string {
+	var parts []string
+	for i := range 2 + g.r.IntN(2) {
+		if i > 0 {
+			parts = append(parts, pick(g.r, []string{"UNION", "UNION ALL", "EXCEPT", "INTERSECT"}))
+		}
+		g.push(func() {
+			from := g.from()
+			parts = append(parts, "SELECT "+g.column()+" AS k FROM "+from+g.where())
+		})
+	}
+	s := strings.Join(parts, " ")
+	if g.one(2) {
+		s += " ORDER BY k"
+	}
+	if g.one(4) {
+		s += " LIMIT 2"
+	}
+	return s
+}
+
+// query makes a SELECT of n columns; 0 is any number.
+func (g *reads) query(n int) string {
+	var s string
+	g.push(func() {
+		from := g.from()
+		where := g.where()
+		list, grouped := g.list(n)
+		s = "SELECT " + list + " FROM " + from + where + grouped
+		if g.one(3) {
+			s += " ORDER BY " + g.column() + pick(g.r, []string{"", " DESC"})
+		}
+		if g.one(5) {
+			s += pick(g.r, []string{" LIMIT 1", " LIMIT 2", " LIMIT 2 OFFSET 1", " LIMIT " + g.arg(int64(2))})
+		}
+	})
+	return s
+}
+
+// list makes a select list, and a GROUP BY to go with it.
+func (g *reads) list(n int) (list, rest string) {
+	if n == 1 {
+		return pick(g.r, []string{g.column(), g.column(), "count(*)", "max(" + g.column() + ")", g.value()}), ""
+	}
+	switch g.r.IntN(14) {
+	case 0:
+		return "*", ""
+	case 1:
+		return pick(g.r, g.scope[g.here:]).alias + ".*", ""
+	case 2:
+		return "count(*)", ""
+	case 3:
+		return "count(" + g.column() + "), max(" + g.column() + "), min(" + g.column() + ")", ""
+	case 4:
+		c := g.column()
+		having := ""
+		if g.one(2) {
+			having = " HAVING " + g.cond(1)
+		}
+		return c + ", count(*)", " GROUP BY " + c + having
+	case 5:
+		return "DISTINCT " + g.column(), ""
+	case 6:
+		return g.column() + ", row_number() OVER (ORDER BY " + g.column() + ")", ""
+	case 7:
+		if g.depth < 3 {
+			return g.column() + ", (" + g.query(1) + ")", ""
+		}
+	case 8:
+		return "sum(" + g.column() + "), group_concat(" + g.column() + ")", ""
+	case 9:
+		return g.column() + ", " + g.value() + ", " + g.column() + " = " + g.value(), ""
+	}
+	return g.column() + ", " + g.column(), ""
+}
+
+func (g *reads) where() string {
+	if g.one(6) {
+		return ""
+	}
+	return " WHERE " + g.cond(2)
+}
+
+func (g *reads) table() *relation {
+	all := append(append([]*relation{}, g.w.tables...), g.w.views...)
+	rel := pick(g.r, all)
+	for _, c := range g.ctes {
+		if c.name == rel.name || g.one(4) {
+			return c
+		}
+	}
+	return rel
+}
+
+func (g *reads) source() string {
+	rel := g.table()
+	alias := rel.name
+	text := rel.name
+	if g.depth < 3 && g.one(8) {
+		inner := ""
+		g.push(func() {
+			outside := g.scope
+			g.scope, g.here = nil, 0
+			g.scope = append(g.scope, named{rel.name, rel})
+			inner = "SELECT * FROM " + rel.name + g.where()
+			if g.one(4) {
+				inner += " ORDER BY id LIMIT 2"
+			}
+			g.scope = outside
+		})
+		text = "(" + inner + ")"
+		g.alias++
+		alias = fmt.Sprintf("s%d", g.alias)
+		text += " AS " + alias
+	} else if g.one(2) || g.taken(alias) {
+		g.alias++
+		alias = fmt.Sprintf("q%d", g.alias)
+		text += pick(g.r, []string{" AS ", " "}) + alias
+	}
+	g.scope = append(g.scope, named{alias, rel})
+	return text
+}
+
+func (g *reads) taken(alias string) bool {
+	for _, n := range g.scope[g.here:] {
+		if n.alias == alias {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *reads) from() string {
+	s := g.source()
+	for range []int{0, 0, 0, 1, 1, 2}[g.r.IntN(6)] {
+		if g.one(8) {
+			s = g.nested(s)
+			continue
+		}
+		kind := pick(g.r, []string{", ", " JOIN ", " JOIN ", " LEFT JOIN ", " LEFT JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN ", " CROSS JOIN "})
+		left := g.scope[g.here:]
+		natural := g.one(12) && kind != ", " && kind != " CROSS JOIN "
+		if natural {
+			kind = " NATURAL" + kind
+		}
+		s += kind + g.source()
+		right := g.scope[len(g.scope)-1]
+		switch {
+		case natural || kind == ", " || kind == " CROSS JOIN ":
+		case g.one(6):
+			s += " USING (id)"
+		default:
+			s += " ON " + g.on(pick(g.r, left), right)
+		}
+	}
+	return s
+}
+
+// nested joins a parenthesised join to s.
+func (g *reads) nested(s string) string {
+	from := len(g.scope)
+	l := g.scope[g.here+g.r.IntN(from-g.here)]
+	in := g.source() + pick(g.r, []string{" JOIN ", " LEFT JOIN "}) + g.source()
+	in += " ON " + g.on(g.scope[from], g.scope[from+1])
+	return s + pick(g.r, []string{" JOIN ", " LEFT JOIN "}) + "(" + in + ") ON " + g.on(l, g.scope[from+g.r.IntN(2)])
+}
+
+func (g *reads) on(l, r named) string {
+	s := l.alias + "." + pick(g.r, l.rel.cols) + " = " + r.alias + "." + pick(g.r, r.rel.cols)
+	if g.one(2) {
+		s = l.alias + ".id = " + r.alias + "." + pick(g.r, []string{"id", pick(g.r, r.rel.cols)})
+	}
+	switch g.r.IntN(6) {
+	case 0:
+		return s + " AND " + g.cond(1)
+	case 1:
+		return s + " OR " + g.cond(0)
+	case 2:
+		return g.cond(1)
+	}
+	return s
+}
+
+// column names a column of this scope, sometimes of an outer one, sometimes
+// without its table.
+func (g *reads) column() string {
+	from := g.scope[g.here:]
+	if g.here > 0 && g.one(4) {
+		from = g.scope
+	}
+	n := pick(g.r, from)
+	col := pick(g.r, n.rel.cols)
+	switch {
+	case g.one(40):
+		col = "rowid"
+	case g.one(2) && (g.unambiguous(col) || g.one(15)):
+		return col
+	case g.one(20):
+		return `"` + col + `"`
+	}
+	return n.alias + "." + col
+}
+
+// unambiguous reports whether one source of this scope alone has the column.
+func (g *reads) unambiguous(col string) bool {
+	n := 0
+	for _, s := range g.scope[g.here:] {
+		if slices.Contains(s.rel.cols, col) {
+			n++
+		}
+	}
+	return n == 1
+}
+
+// value is a constant: a literal or a parameter.
+func (g *reads) value() string {
+	v := pick(g.r, g.w.values)
+	if g.one(2) {
+		return g.arg(v)
+	}
+	return literal(v)
+}
+
+func (g *reads) arg(v any) string {
+	g.args = append(g.args, v)
+	return fmt.Sprintf("?%d", len(g.args))
+}
+
+func literal(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "NULL"
+	case string:
+		return "'" + v + "'"
+	case []byte:
+		return fmt.Sprintf("x'%x'", v)
+	case bool:
+		return strings.ToUpper(fmt.Sprint(v))
+	case float64:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprint(v)
+}
+
+func (g *reads) valueList() string {
+	var vs []string
+	for range g.r.IntN(4) {
+		vs = append(vs, g.value())
+	}
+	return "(" + strings.Join(vs, ", ") + ")"
+}
+
+func (g *reads) cond(depth int) string {
+	if depth > 0 {
+		switch g.r.IntN(7) {
+		case 0, 1:
+			return "(" + g.cond(depth-1) + " AND " + g.cond(depth-1) + ")"
+		case 2:
+			return "(" + g.cond(depth-1) + " OR " + g.cond(depth-1) + ")"
+		case 3:
+			return "NOT (" + g.cond(depth-1) + ")"
+		}
+	}
+	return g.atom()
+}
+
+func (g *reads) atom() string {
+	c := g.column()
+	switch g.r.IntN(26) {
+	case 0, 1, 2, 3, 4, 5:
+		return c + " = " + g.value()
+	case 6:
+		return g.value() + pick(g.r, []string{" = ", " < ", " >= ", " == ", " IS "}) + c
+	case 7, 8:
+		return c + pick(g.r, []string{" < ", " <= ", " > ", " >= ", " <> ", " != "}) + g.value()
+	case 9:
+		return c + pick(g.r, []string{" IS ", " IS NOT ", " IS NOT DISTINCT FROM ", " IS DISTINCT FROM "}) + g.value()
+	case 10, 11:
+		return c + pick(g.r, []string{" IN ", " IN ", " NOT IN "}) + g.valueList()
+	case 12:
+		return c + pick(g.r, []string{" IS NULL", " ISNULL", " IS NOT NULL", " NOTNULL", " NOT NULL"})
+	case 13:
+		return c + pick(g.r, []string{" BETWEEN ", " NOT BETWEEN "}) + g.value() + " AND " + g.value()
+	case 14:
+		return c + pick(g.r, []string{" GLOB ", " NOT GLOB ", " LIKE "}) + literal(pick(g.r, []string{"a*", "ab*", "a?*", "1*", "[ab]*", "A*", "abc", "2024-01*", "%b%", "é*"}))
+	case 15:
+		return c
+	case 16:
+		return "NOT " + c
+	case 17:
+		return c + pick(g.r, []string{" IS TRUE", " IS NOT TRUE", " = TRUE", " IS FALSE", " = FALSE"})
+	case 18, 19:
+		return c + pick(g.r, []string{" = ", " = ", " < ", " IS "}) + g.column()
+	case 20, 21, 22:
+		return g.subcond(c)
+	case 23:
+		return "(" + c + ", " + g.column() + ") = (" + g.value() + ", " + g.value() + ")"
+	case 24:
+		return pick(g.r, []string{
+			c + " + 0 = " + g.value(), "coalesce(" + c + ", " + g.value() + ") = " + g.value(), "lower(" + c + ") = 'a'", "+" + c + " = " + g.value(),
+			c + " COLLATE " + pick(g.r, []string{"NOCASE", "BINARY", "RTRIM"}) + " = " + g.value(), "CAST(" + c + " AS TEXT) = " + g.value(),
+			"CASE WHEN " + c + " IS NULL THEN " + g.value() + " ELSE " + g.column() + " END = " + g.value(),
+			c + " = " + g.value() + " COLLATE NOCASE", "typeof(" + c + ") = 'text'", c + ` = "` + pick(g.r, []string{"a", "zz", "1"}) + `"`,
+		})
+	}
+	return pick(g.r, []string{"1", "1 = 1", "NULL", "0", g.value(), c + " = NULL", g.value() + " BETWEEN " + c + " AND " + g.column()})
+}
+
+func (g *reads) subcond(c string) string {
+	if g.depth >= 3 {
+		return c + " IS NULL"
+	}
+	switch g.r.IntN(4) {
+	case 0, 1:
+		return pick(g.r, []string{"", "NOT "}) + "EXISTS (" + g.query(1) + ")"
+	case 2:
+		return c + pick(g.r, []string{" IN (", " NOT IN ("}) + g.query(1) + ")"
+	}
+	return c + " = (" + g.query(1) + ")"
+}

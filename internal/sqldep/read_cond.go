@@ -1,0 +1,346 @@
+package sqldep
+
+import (
+	"github.com/cacheops/cacheops/internal/catalog"
+)
+
+// condKind is the kind of a cond.
+type condKind uint8
+
+const (
+	condAll   condKind = iota + 1 // every one of kids
+	condAny                       // one of kids at least
+	condNever                     // nothing
+	condEq                        // the column equals one of vals
+	condIs                        // the column IS vals[0]
+	condNull                      // the column is NULL
+	condRange                     // the column lies between vals[0] and vals[1]; nil is open
+	condGlob                      // the column matches GLOB vals[0]
+	condSame                      // the column equals the other's
+)
+
+// cond is a condition that follows from an expression's being true (or false):
+// what it says of single columns, and of nothing else. nil says nothing, which
+// is always right. Its values are filled in by the arguments.
+type cond struct {
+	kind condKind
+	m    *mention
+	// name is the column that the condition is on; col is the column under whose
+	// affinity and collation the values are compared. The two differ where the
+	// condition was carried over an equality between columns.
+	name string
+	col  *catalog.Column
+	vals []Expr
+	kids []*cond
+	// other and otherCol are the right side of condSame.
+	other    *mention
+	otherCol *catalog.Column
+}
+
+// always is the conjunction of two conditions.
+func both(a, b *cond) *cond {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	case a.kind == condAll:
+		return &cond{kind: condAll, kids: append(a.kids[:len(a.kids):len(a.kids)], b.conjuncts()...)}
+	case b.kind == condAll:
+		return &cond{kind: condAll, kids: append([]*cond{a}, b.kids...)}
+	}
+	return &cond{kind: condAll, kids: []*cond{a, b}}
+}
+
+// either is the disjunction of two conditions.
+func either(a, b *cond) *cond {
+	switch {
+	case a == nil || b == nil:
+		return nil
+	case a.kind == condNever:
+		return b
+	case b.kind == condNever:
+		return a
+	case a.kind == condAny:
+		return &cond{kind: condAny, kids: append(a.kids[:len(a.kids):len(a.kids)], b)}
+	}
+	return &cond{kind: condAny, kids: []*cond{a, b}}
+}
+
+// conjuncts returns the parts of which every one must hold.
+func (c *cond) conjuncts() []*cond {
+	switch {
+	case c == nil:
+		return nil
+	case c.kind == condAll:
+		return c.kids
+	}
+	return []*cond{c}
+}
+
+// leaf reports whether c is a condition on one column.
+func (c *cond) leaf() bool { return c.kind >= condEq && c.kind <= condGlob }
+
+// of returns what c says about rows of m.
+func (c *cond) of(m *mention) *cond {
+	switch {
+	case c == nil || c.kind == condSame:
+		return nil
+	case c.kind == condNever:
+		return c
+	case c.leaf():
+		if c.m != m {
+			return nil
+		}
+		return c
+	case c.kind == condAll:
+		var out *cond
+		for _, k := range c.kids {
+			out = both(out, k.of(m))
+		}
+		return out
+	}
+	out := &cond{kind: condNever}
+	for _, k := range c.kids {
+		if out = either(out, k.of(m)); out == nil {
+			return nil
+		}
+	}
+	return out
+}
+
+// condition returns what follows about the columns of this scope from e's being
+// true, or with want false from its being false. NULL is neither.
+func (s *scope) condition(e Expr, want bool) *cond {
+	switch e := e.(type) {
+	case *Unary:
+		if e.Op == OpNot {
+			return s.condition(e.X, !want)
+		}
+	case *Binary:
+		return s.binary(e, want)
+	case *Between:
+		return s.between(e, want)
+	case *In:
+		if e.Not != want && e.List != nil {
+			return s.inList(e)
+		}
+	case *Is:
+		if e.Not != want {
+			return s.is(e)
+		}
+	case *Like:
+		if e.Not != want && e.Kind == LikeGlob {
+			return s.glob(e)
+		}
+	}
+	return nil
+}
+
+func (s *scope) binary(e *Binary, want bool) *cond {
+	op := e.Op
+	if !want {
+		op = op.inverse()
+	}
+	switch op {
+	case OpAnd:
+		return both(s.condition(e.X, want), s.condition(e.Y, want))
+	case OpOr:
+		return either(s.condition(e.X, want), s.condition(e.Y, want))
+	case OpEq:
+		return s.equal(e.X, e.Y)
+	case OpLt, OpLe, OpGt, OpGe:
+		return s.compare(op, e.X, e.Y)
+	case OpNullEq:
+		if want {
+			return s.is(&Is{X: e.X, Y: e.Y})
+		}
+	}
+	return nil
+}
+
+// inverse returns the operator that is true where op is false, both NULL for
+// NULLs; OpOther where there is none. For AND and OR it is the one that
+// combines the inverted operands.
+func (op Op) inverse() Op {
+	switch op {
+	case OpAnd:
+		return OpOr
+	case OpOr:
+		return OpAnd
+	case OpEq:
+		return OpNe
+	case OpNe:
+		return OpEq
+	case OpLt:
+		return OpGe
+	case OpLe:
+		return OpGt
+	case OpGt:
+		return OpLe
+	case OpGe:
+		return OpLt
+	case OpNullEq:
+		return OpNullEq
+	}
+	return OpOther
+}
+
+// equal is X = Y. Row values are compared item by item.
+func (s *scope) equal(x, y Expr) *cond {
+	rx, ok1 := x.(*Row)
+	ry, ok2 := y.(*Row)
+	if ok1 && ok2 && len(rx.Items) == len(ry.Items) {
+		var out *cond
+		for i := range rx.Items {
+			out = both(out, s.equal(rx.Items[i], ry.Items[i]))
+		}
+		return out
+	}
+	m, col, isCol := s.operand(x)
+	n, other, isCol2 := s.operand(y)
+	switch {
+	case isCol && isCol2:
+		return s.same(m, col, n, other)
+	case isCol:
+		if v, ok := s.constant(y); ok {
+			return leaf(condEq, m, col, v)
+		}
+	case isCol2:
+		if v, ok := s.constant(x); ok {
+			return leaf(condEq, n, other, v)
+		}
+	}
+	return nil
+}
+
+func leaf(k condKind, m *mention, col *catalog.Column, vals ...Expr) *cond {
+	return &cond{kind: k, m: m, name: col.Name, col: col, vals: vals}
+}
+
+// same is an equality between columns. It says something only where a value
+// known of one is a value known of the other.
+func (s *scope) same(m *mention, a *catalog.Column, n *mention, b *catalog.Column) *cond {
+	if m == n || !catalog.SameEquality(a, b) {
+		return nil
+	}
+	return &cond{kind: condSame, m: m, name: a.Name, col: a, other: n, otherCol: b}
+}
+
+// compare is X op Y for an ordering. A strict bound is kept as a lax one.
+func (s *scope) compare(op Op, x, y Expr) *cond {
+	m, col, ok := s.operand(x)
+	if !ok {
+		if m, col, ok = s.operand(y); !ok {
+			return nil
+		}
+		y = x
+		op = map[Op]Op{OpLt: OpGt, OpLe: OpGe, OpGt: OpLt, OpGe: OpLe}[op]
+	}
+	v, ok := s.constant(y)
+	switch {
+	case !ok:
+		return nil
+	case op == OpLt || op == OpLe:
+		return leaf(condRange, m, col, nil, v)
+	}
+	return leaf(condRange, m, col, v, nil)
+}
+
+func (s *scope) between(e *Between, want bool) *cond {
+	if e.Symmetric {
+		return nil
+	}
+	if e.Not != want {
+		return both(s.compare(OpGe, e.X, e.Lo), s.compare(OpLe, e.X, e.Hi))
+	}
+	return either(s.compare(OpLt, e.X, e.Lo), s.compare(OpGt, e.X, e.Hi))
+}
+
+// inList is X IN (a, b, …) being true.
+func (s *scope) inList(e *In) *cond {
+	m, col, ok := s.operand(e.X)
+	if !ok {
+		return nil
+	}
+	vals := make([]Expr, len(e.List))
+	for i, item := range e.List {
+		if vals[i], ok = s.constant(item); !ok {
+			return nil
+		}
+	}
+	return leaf(condEq, m, col, vals...)
+}
+
+// is is X IS Y being true.
+func (s *scope) is(e *Is) *cond {
+	x, y := e.X, e.Y
+	m, col, ok := s.operand(x)
+	if !ok {
+		if m, col, ok = s.operand(y); !ok {
+			return nil
+		}
+		y = x
+	}
+	if l, ok := y.(*Literal); ok {
+		switch l.Kind {
+		case LitNull:
+			return leaf(condNull, m, col)
+		case LitBool: // a truth test: any number but zero
+			return nil
+		}
+	}
+	if v, ok := s.constant(y); ok {
+		return leaf(condIs, m, col, v)
+	}
+	return nil
+}
+
+func (s *scope) glob(e *Like) *cond {
+	m, col, ok := s.operand(e.X)
+	if !ok || e.Escape != nil || !col.ByteOrdered() {
+		return nil
+	}
+	if v, ok := s.constant(e.Pattern); ok {
+		return leaf(condGlob, m, col, v)
+	}
+	return nil
+}
+
+// operand returns the column of this scope that e is. A COLLATE that says no
+// more than the column does is passed over.
+func (s *scope) operand(e Expr) (*mention, *catalog.Column, bool) {
+	explicit := ""
+	if c, ok := e.(*Collate); ok {
+		e, explicit = c.X, c.Name
+	}
+	c, ok := e.(*Column)
+	if !ok {
+		return nil, nil, false
+	}
+	m, col, ok := s.column(c)
+	return m, col, ok && (explicit == "" || explicit == col.Collation)
+}
+
+// constant returns e as something whose value the arguments tell: an operand
+// without affinity and without a collation of its own.
+func (s *scope) constant(e Expr) (Expr, bool) {
+	switch e := e.(type) {
+	case *Param, *Lifted:
+		return e, true
+	case *Literal:
+		return e, e.Kind != LitCurrent
+	case *Column:
+		if text, ok := s.text(e); ok {
+			return &Literal{Kind: LitString, Value: text, Pos: e.Pos}, true
+		}
+		if e.Table == "" && !e.Quoted && (e.Name == "true" || e.Name == "false") && !s.knows(e) {
+			n := int64(0)
+			if e.Name == "true" {
+				n = 1
+			}
+			return &Literal{Kind: LitInt, Value: n, Pos: e.Pos}, true
+		}
+	}
+	return nil, false
+}

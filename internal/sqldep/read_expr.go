@@ -1,0 +1,234 @@
+package sqldep
+
+import (
+	"database/sql/driver"
+	"slices"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+)
+
+func (a *readAnalysis) exprs(es []Expr, sc *scope) {
+	for _, e := range es {
+		a.expr(e, sc)
+	}
+}
+
+// expr takes every column in e as used, analyses the queries in it, and refuses
+// what must not be cached.
+func (a *readAnalysis) expr(e Expr, sc *scope) {
+	if e == nil {
+		return
+	}
+	Walk(e, func(n Node) bool { return a.node(n, sc) })
+}
+
+func (a *readAnalysis) node(n Node, sc *scope) bool {
+	switch n := n.(type) {
+	case *Column:
+		a.mark(sc, n)
+	case *Literal:
+		if n.Kind == LitCurrent {
+			a.refuse("asks for the current time or user")
+		}
+	case *Func:
+		a.function(n)
+	case *Like:
+		if n.Kind == LikeRegexp || n.Kind == LikeMatch || n.Kind == LikeSimilar {
+			a.refuse("a match operator that calls a function")
+		}
+	case *Opaque:
+		a.refuse("expression not understood: " + n.Why)
+	case *Raise, *Default:
+		a.refuse("expression out of place")
+	case *Exists:
+		a.query(n.Query, sc.ctes, sc, !plain(n.Query) && n.Query.Limit == nil)
+		return false
+	case *In:
+		return a.in(n, sc)
+	case *Select: // a scalar, a row, an ANY
+		a.query(n, sc.ctes, sc, true)
+		return false
+	}
+	return true
+}
+
+// in analyses IN with a query, a table or a function on its right.
+func (a *readAnalysis) in(n *In, sc *scope) bool {
+	if n.List != nil {
+		return true
+	}
+	a.expr(n.X, sc)
+	switch {
+	case n.Query != nil:
+		a.query(n.Query, sc.ctes, sc, !plain(n.Query))
+	case n.Table != nil:
+		inner := &scope{ctes: sc.ctes}
+		if src := a.table(n.Table, inner, false); src.m != nil {
+			src.m.useAll()
+		}
+	case n.Func != nil:
+		a.tableFunc(n.Func, sc)
+	}
+	return false
+}
+
+// tableFunc analyses a table-valued function.
+func (a *readAnalysis) tableFunc(f *TableFunc, sc *scope) {
+	a.exprs(f.Args, sc)
+	if f.Schema != "" || !slices.Contains([]string{"json_each", "json_tree", "jsonb_each", "jsonb_tree", "generate_series"}, f.Name) {
+		a.refuse("table-valued function " + f.Name)
+	}
+}
+
+// mark takes the column that c means as used: in every source of the innermost
+// scope that has one of that name. A name that nothing explains may be any.
+func (a *readAnalysis) mark(sc *scope, c *Column) {
+	explained := c.Table == "" && (c.Quoted || c.Name == "true" || c.Name == "false")
+	for s := sc; s != nil; s = s.parent {
+		found, open := a.markHere(s, c)
+		if found && !open {
+			return
+		}
+		explained = explained || found || open || c.Table == "" && slices.Contains(s.aliases, c.Name)
+	}
+	if explained {
+		return
+	}
+	for s := sc; s != nil; s = s.parent {
+		for _, src := range s.sources {
+			if src.m != nil {
+				src.m.useAll()
+			}
+		}
+	}
+}
+
+// markHere is mark for one scope.
+func (a *readAnalysis) markHere(s *scope, c *Column) (found, open bool) {
+	hits, open := s.named(c)
+	for _, src := range hits {
+		if src.m != nil {
+			src.m.use(c.Name)
+		}
+	}
+	if len(hits) > 0 || !isRowID(c.Name) {
+		return len(hits) > 0, open
+	}
+	for _, src := range s.sources {
+		if src.means(c.Schema, c.Table) {
+			found = true
+			a.markRowID(src)
+		}
+	}
+	return found, open
+}
+
+func (a *readAnalysis) markRowID(src *source) {
+	switch {
+	case src.m == nil:
+	case src.m.table.RowID != "":
+		src.m.use(src.m.table.RowID)
+	default:
+		src.m.useAll()
+		a.refuse("reads the rowid of " + src.m.table.Bare + ", which VACUUM may change")
+	}
+}
+
+// function refuses a call whose result is not a matter of its arguments alone.
+func (a *readAnalysis) function(f *Func) {
+	nargs := len(f.Args)
+	if f.Star {
+		nargs = -1
+	}
+	switch {
+	case f.Schema != "" || !catalog.PureFunction(a.cat.Dialect, f.Name, nargs):
+		a.refuse("calls " + f.Name + ", which is not known to be pure")
+		a.writes = a.writes || !harmless(f.Name)
+	case catalog.TimeFunction(f.Name):
+		a.timeFunction(f)
+	}
+}
+
+// harmless reports whether an impure function of SQLite's own, or of an
+// extension that everyone uses, does nothing but compute.
+func harmless(name string) bool {
+	return catalog.TimeFunction(name) || slices.Contains(harmlessFunctions, name)
+}
+
+var harmlessFunctions = []string{
+	"random", "randomblob", "changes", "total_changes", "last_insert_rowid", "sqlite_version", "sqlite_source_id",
+	"sqlite_compileoption_get", "sqlite_compileoption_used", "sqlite_offset", "soundex", "regexp", "match",
+	"bm25", "highlight", "snippet", "matchinfo", "offsets",
+}
+
+// timeFunction refuses arguments that may be special times: 'now' and the like.
+// Those that the program gives are looked at when it does.
+func (a *readAnalysis) timeFunction(f *Func) {
+	args := f.Args
+	if f.Name == "strftime" {
+		args = args[1:] // the format
+	}
+	for _, arg := range args {
+		switch arg := arg.(type) {
+		case *Param, *Lifted:
+			a.clock = append(a.clock, arg)
+		case *Literal:
+			if specialTime(arg.Value) {
+				a.refuse(f.Name + " asks the clock")
+			}
+		default:
+			if !neverSpecial(arg) {
+				a.refuse(f.Name + " of a value that could be 'now'")
+			}
+		}
+	}
+}
+
+// specialTime reports whether an argument of a time function may be a special
+// time, or may become one in the driver's hands.
+func specialTime(v driver.Value) bool {
+	switch v := v.(type) {
+	case nil, bool, int64, int, int32, float64:
+		return false
+	case string:
+		return catalog.SpecialTime(v)
+	case []byte:
+		return catalog.SpecialTime(string(v))
+	}
+	return true
+}
+
+// neverSpecial reports whether an expression yields a number, a time's text or
+// NULL, and so no special time.
+func neverSpecial(e Expr) bool {
+	switch e := e.(type) {
+	case *Unary:
+		return e.Op == OpNeg || e.Op == OpNot || e.Op == OpBitNot
+	case *Binary:
+		switch e.Op {
+		case OpOther, OpConcat, OpArrow, OpArrowText:
+			return false
+		}
+		return true
+	case *Cast:
+		return e.Type == "integer" || e.Type == "int" || e.Type == "real"
+	case *Func:
+		return catalog.TimeFunction(e.Name) && e.Name != "strftime" || e.Name == "count" || e.Name == "unixepoch"
+	}
+	return false
+}
+
+// RunTimeUncacheable says why a read that its plan lets be cached must not be,
+// given its arguments: a time function asks the clock. It is empty otherwise.
+func (b Bound) RunTimeUncacheable(args []driver.NamedValue) string {
+	if b.read == nil {
+		return ""
+	}
+	for _, e := range b.read.clock {
+		v, ok := b.constant(e, args)
+		if !ok || specialTime(v) {
+			return "a time function asks the clock"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,198 @@
+package sqldep
+
+import "slices"
+
+// readOp classifies a read as the rules name it. top is the scope of its only
+// core.
+func readOp(s *Select, top *scope) ReadOp {
+	if len(s.Cores) != 1 || s.Cores[0].Sub != nil {
+		return OpFetch
+	}
+	c := s.Cores[0]
+	switch {
+	case isCount(c):
+		return OpCount
+	case isExists(c) || len(c.Columns) == 1 && isConstant(c.Columns[0].Expr) && isOne(s.Limit):
+		return OpExists
+	case c.GroupBy != nil || c.Having != nil || aggregates(c):
+		return OpAggregate
+	case isOne(s.Limit) || keyedScope(top):
+		return OpGet
+	}
+	return OpFetch
+}
+
+func isOne(e Expr) bool {
+	l, ok := e.(*Literal)
+	return ok && l.Value == int64(1)
+}
+
+func isConstant(e Expr) bool {
+	switch e := e.(type) {
+	case *Literal:
+		return e.Kind != LitCurrent
+	case *Lifted, *Param:
+		return true
+	}
+	return false
+}
+
+func isCount(c *Core) bool {
+	if len(c.Columns) != 1 || c.GroupBy != nil || c.Having != nil || c.From == nil {
+		return false
+	}
+	f, ok := c.Columns[0].Expr.(*Func)
+	return ok && f.Name == "count" && f.Over == nil
+}
+
+func isExists(c *Core) bool {
+	if len(c.Columns) != 1 || c.From != nil {
+		return false
+	}
+	e := c.Columns[0].Expr
+	if not, ok := e.(*Unary); ok && not.Op == OpNot {
+		e = not.X
+	}
+	_, ok := e.(*Exists)
+	return ok
+}
+
+// aggregates reports whether the select list calls an aggregate.
+func aggregates(c *Core) bool {
+	return slices.ContainsFunc(c.Columns, func(r ResultColumn) bool {
+		return r.Expr != nil && calls(r.Expr, isAggregate)
+	})
+}
+
+// isAggregate reports whether a call is one of an aggregate.
+func isAggregate(f *Func) bool {
+	switch f.Name {
+	case "min", "max":
+		return f.Over == nil && len(f.Args) == 1
+	case "count", "sum", "total", "avg", "group_concat", "string_agg", "median", "percentile", "percentile_cont",
+		"percentile_disc", "json_group_array", "json_group_object", "jsonb_group_array", "jsonb_group_object":
+		return f.Over == nil
+	}
+	return f.Star && f.Over == nil
+}
+
+// calls reports whether a call for which is holds occurs in n, queries inside
+// expressions apart.
+func calls(n Node, is func(*Func) bool) bool {
+	found := false
+	Walk(n, func(m Node) bool {
+		switch m := m.(type) {
+		case *Func:
+			found = found || is(m)
+		case *Select:
+			return false
+		case *Core:
+			return m == n
+		}
+		return !found
+	})
+	return found
+}
+
+// mainTable is the first table in FROM as written, through derived tables.
+func mainTable(s *Select) string {
+	if len(s.Cores) == 0 {
+		return ""
+	}
+	c := s.Cores[0]
+	switch {
+	case c.Sub != nil:
+		return mainTable(c.Sub)
+	case c.From != nil:
+		return mainFrom(c.From, s.With)
+	}
+	// SELECT EXISTS (…), SELECT (…)
+	name := ""
+	for _, r := range c.Columns {
+		if r.Expr == nil || name != "" {
+			continue
+		}
+		Walk(r.Expr, func(n Node) bool {
+			if q, ok := n.(*Select); ok && name == "" {
+				name = mainTable(q)
+			}
+			return name == ""
+		})
+	}
+	return name
+}
+
+func mainFrom(f From, w *With) string {
+	switch f := f.(type) {
+	case *Table:
+		if w != nil && f.Schema == "" {
+			for _, c := range w.CTEs {
+				if body, ok := c.Body.(*Select); ok && c.Name == f.Name {
+					return mainTable(body)
+				}
+			}
+		}
+		return f.Name
+	case *SubFrom:
+		return mainTable(f.Query)
+	case *TableFunc:
+		return f.Name
+	case *Join:
+		return mainFrom(f.Left, w)
+	}
+	return ""
+}
+
+// rowOrderIsMoot reports whether a query's result is one number that no order
+// of rows changes.
+func rowOrderIsMoot(s *Select) bool {
+	if len(s.Cores) != 1 || s.Limit != nil {
+		return false
+	}
+	return isCount(s.Cores[0]) || isExists(s.Cores[0])
+}
+
+// keyedScope reports whether a core selects one row at most: of one table, by a
+// whole unique key.
+func keyedScope(sc *scope) bool {
+	return sc != nil && len(sc.sources) == 1 && sc.sources[0].m != nil && sc.sources[0].m.keyed()
+}
+
+// keyed reports whether the mention's conditions compare every column of a
+// unique key with one value.
+func (m *mention) keyed() bool {
+	for _, k := range m.table.Keys {
+		if len(k.Columns) > 0 && !slices.ContainsFunc(k.Columns, func(col string) bool { return !m.compares(col) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// compares reports whether a condition of the mention equates col with one value.
+func (m *mention) compares(col string) bool {
+	return slices.ContainsFunc(m.restrictions, func(r restriction) bool {
+		return slices.ContainsFunc(r.cond.conjuncts(), func(c *cond) bool {
+			return (c.kind == condEq || c.kind == condIs) && c.name == col && len(c.vals) == 1
+		})
+	})
+}
+
+// provenMention returns the mention of which a result with rows proves that
+// there was a row in its region: one that no outer join fills with NULLs, in a
+// core that makes rows of rows.
+func provenMention(s *Select, top *scope) *mention {
+	if top == nil || len(top.sources) == 0 || s.Cores[0].GroupBy != nil || aggregates(s.Cores[0]) || s.Cores[0].Having != nil {
+		return nil
+	}
+	var proven *mention
+	for _, src := range top.sources {
+		if src.m == nil || src.m.nullable {
+			continue
+		}
+		if proven == nil || !proven.keyed() {
+			proven = src.m
+		}
+	}
+	return proven
+}

@@ -1,0 +1,257 @@
+package sqldep
+
+import (
+	"slices"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+)
+
+// query analyses a query whose names may refer to parent's as well, and returns
+// the scope of its only core, nil if it has several. ordered says that the order
+// of its rows may show.
+func (a *readAnalysis) query(s *Select, ctes *cteEnv, parent *scope, ordered bool) *scope {
+	if s.Lock != "" {
+		a.refuse("locks rows (" + s.Lock + ")")
+	}
+	if s.Into {
+		a.refuse("SELECT INTO")
+	}
+	ctes = a.with(s.With, ctes, parent)
+	ordered = ordered || s.Limit != nil
+	scopes := make([]*scope, len(s.Cores))
+	for i, c := range s.Cores {
+		scopes[i] = a.core(c, ctes, parent, ordered || len(s.Cores) > 1)
+	}
+	a.orderBy(s, scopes)
+	outside := &scope{parent: parent, ctes: ctes}
+	a.expr(s.Limit, outside)
+	a.expr(s.Offset, outside)
+	if len(scopes) == 1 {
+		return scopes[0]
+	}
+	return nil
+}
+
+// orderBy analyses the ORDER BY of a whole query. In a compound its terms are
+// columns of the result, which are used already.
+func (a *readAnalysis) orderBy(s *Select, scopes []*scope) {
+	for _, o := range s.OrderBy {
+		for _, sc := range scopes {
+			if c, ok := o.Expr.(*Column); ok && len(scopes) > 1 {
+				a.markHere(sc, c)
+				continue
+			}
+			a.expr(o.Expr, sc)
+		}
+	}
+}
+
+// with analyses the common table expressions and returns the names in sight
+// after them.
+func (a *readAnalysis) with(w *With, ctes *cteEnv, parent *scope) *cteEnv {
+	if w == nil {
+		return ctes
+	}
+	// While the bodies are analysed each name may mean the expression, for
+	// SQLite lets bodies refer to themselves and to later ones.
+	inside := ctes
+	for _, c := range w.CTEs {
+		inside = &cteEnv{parent: inside, name: c.Name, open: true, doubtful: true}
+	}
+	for _, c := range w.CTEs {
+		done := &cteEnv{name: c.Name, cols: c.Columns}
+		body, ok := c.Body.(*Select)
+		if !ok {
+			a.refuse("a WITH clause that writes")
+			a.writes = true
+			done.open = true
+		} else {
+			a.query(body, inside, parent, true)
+			if c.Columns == nil {
+				done.cols, done.open = a.resultColumns(body, inside)
+			}
+		}
+		done.parent, ctes = ctes, done
+		inside = &cteEnv{parent: inside, name: done.name, cols: done.cols, open: done.open}
+	}
+	return ctes
+}
+
+func (a *readAnalysis) core(c *Core, ctes *cteEnv, parent *scope, ordered bool) *scope {
+	sc := &scope{parent: parent, ctes: ctes}
+	if c.Sub != nil {
+		a.query(c.Sub, ctes, parent, ordered)
+		return sc
+	}
+	for _, row := range c.Values {
+		a.exprs(row, sc)
+	}
+	for i := range c.Columns {
+		if alias := c.Columns[i].Alias; alias != "" {
+			sc.aliases = append(sc.aliases, alias)
+		}
+	}
+	tree := &fromTree{}
+	if c.From != nil {
+		tree = a.from(c.From, sc, ordered)
+	}
+	sc.restrict(tree, c.Where)
+	a.joinExprs(c.From, sc)
+	a.expr(c.Where, sc)
+	for i := range c.Columns {
+		a.resultColumn(&c.Columns[i], sc)
+	}
+	a.exprs(c.DistinctOn, sc)
+	a.exprs(c.GroupBy, sc)
+	a.expr(c.Having, sc)
+	for i := range c.Windows {
+		a.window(&c.Windows[i].Window, sc)
+	}
+	return sc
+}
+
+func (a *readAnalysis) resultColumn(r *ResultColumn, sc *scope) {
+	if !r.Star {
+		a.expr(r.Expr, sc)
+		return
+	}
+	for _, src := range sc.sources {
+		if src.m != nil && src.means(r.Schema, r.Table) {
+			src.m.useAll()
+		}
+	}
+}
+
+// joinExprs analyses the ON clauses of a FROM tree.
+func (a *readAnalysis) joinExprs(f From, sc *scope) {
+	if j, ok := f.(*Join); ok {
+		a.joinExprs(j.Left, sc)
+		a.joinExprs(j.Right, sc)
+		a.expr(j.On, sc)
+	}
+}
+
+func (a *readAnalysis) window(w *Window, sc *scope) {
+	a.exprs(w.Partition, sc)
+	for i := range w.OrderBy {
+		a.expr(w.OrderBy[i].Expr, sc)
+	}
+	a.exprs(w.Frame, sc)
+}
+
+// derived analyses a query in FROM. It does not see its neighbours, unless it
+// is LATERAL.
+func (a *readAnalysis) derived(f *SubFrom, sc *scope, ordered bool) *source {
+	parent := sc.parent
+	if f.Lateral {
+		parent = sc
+	}
+	a.query(f.Query, sc.ctes, parent, ordered || !plain(f.Query))
+	src := &source{name: f.Alias, cols: f.Columns}
+	if f.Columns == nil {
+		src.cols, src.open = a.resultColumns(f.Query, sc.ctes)
+	}
+	return src
+}
+
+// plain reports whether a query passes its rows on one by one, so that their
+// order shows only if the order of its own rows does.
+func plain(s *Select) bool {
+	if len(s.Cores) != 1 || s.Limit != nil {
+		return false
+	}
+	c := s.Cores[0]
+	return !c.Distinct && c.DistinctOn == nil && c.GroupBy == nil && c.Sub == nil && !calls(c, func(f *Func) bool {
+		return f.Over != nil || isAggregate(f)
+	})
+}
+
+// view analyses a view's body in a scope of its own, once.
+func (a *readAnalysis) view(t *catalog.Table) {
+	if a.views[t] {
+		return
+	}
+	a.views[t] = true
+	if t.Temp {
+		a.refuse("reads the temporary view " + t.Bare)
+	}
+	body, ok := viewBody(t, a.cat.Dialect)
+	if !ok {
+		a.refuse("view " + t.Bare + " cannot be read")
+		a.viewFloor(t)
+		return
+	}
+	outer := a.schema
+	a.schema = t.Schema
+	a.query(body, nil, nil, true)
+	a.schema = outer
+}
+
+// viewFloor uses all that the catalog says lies under a view.
+func (a *readAnalysis) viewFloor(t *catalog.Table) {
+	for _, name := range t.Base {
+		if base, ok := a.cat.Tables[name]; ok && !base.IsView {
+			a.mention(base, true).useAll()
+		}
+	}
+}
+
+// resultColumns returns the names of a query's columns as an outer FROM sees
+// them; open where they are not all known.
+func (a *readAnalysis) resultColumns(s *Select, ctes *cteEnv) (names []string, open bool) {
+	c := s.Cores[0]
+	switch {
+	case c.Sub != nil || s.With != nil:
+		return nil, true
+	case c.Values != nil:
+		return nil, true
+	}
+	for i := range c.Columns {
+		r := &c.Columns[i]
+		col, isCol := r.Expr.(*Column)
+		switch {
+		case r.Alias != "":
+			names = append(names, r.Alias)
+		case r.Star:
+			cols, more := a.starColumns(c.From, r, ctes)
+			names, open = append(names, cols...), open || more
+		case isCol:
+			names = append(names, col.Name)
+			open = open || isRowID(col.Name) || col.Quoted
+		default:
+			open = true
+		}
+	}
+	return names, open
+}
+
+// starColumns returns the columns that a star stands for.
+func (a *readAnalysis) starColumns(f From, r *ResultColumn, ctes *cteEnv) (names []string, open bool) {
+	switch f := f.(type) {
+	case *Table:
+		if r.Table != "" && aliasOr(f.Alias, f.Name) != r.Table {
+			return nil, false
+		}
+		if f.Schema == "" {
+			if e := ctes.find(f.Name); e != nil {
+				return e.cols, e.open || e.doubtful
+			}
+		}
+		if t, ok := a.lookup(f.Schema, f.Name); ok && len(t.Columns) > 0 {
+			return viewColumns(t), false
+		}
+	case *SubFrom:
+		if r.Table != "" && f.Alias != r.Table {
+			return nil, false
+		}
+		if f.Columns != nil {
+			return f.Columns, false
+		}
+		return a.resultColumns(f.Query, ctes)
+	case *Join:
+		l, openL := a.starColumns(f.Left, r, ctes)
+		n, openR := a.starColumns(f.Right, r, ctes)
+		return slices.Concat(l, n), openL || openR
+	}
+	return nil, true
+}
