@@ -22,13 +22,13 @@ type lexer struct {
 
 // lex appends the tokens of src to toks, without an end token.
 func (l *lexer) lex(toks []token) []token {
-	for {
-		t := l.next()
-		if t.kind == tEnd {
-			return toks
-		}
-		toks = append(toks, t)
+	for l.skip(); l.i < len(l.src); l.skip() {
+		// Each token is filled in where it stays: a copy of what was just written
+		// byte by byte costs more than the rest.
+		toks = append(toks, token{pos: int32(l.i)})
+		l.next(&toks[len(toks)-1])
 	}
+	return toks
 }
 
 // Classes of bytes.
@@ -67,23 +67,17 @@ func (l *lexer) at(n int) byte {
 	return 0
 }
 
-// next returns the next token, of kind tEnd at the end.
-func (l *lexer) next() token {
-	l.skip()
-	if l.i >= len(l.src) {
-		return token{kind: tEnd, pos: int32(len(l.src)), end: int32(len(l.src))}
-	}
-	t := token{pos: int32(l.i)}
+// next reads the token that begins here.
+func (l *lexer) next(t *token) {
 	switch c := l.src[l.i]; {
 	case byteClass[c]&bLetter != 0:
-		l.word(&t, c)
+		l.word(t, c)
 	case byteClass[c]&bDigit != 0, c == '.' && byteClass[l.at(1)]&bDigit != 0:
-		l.number(&t)
+		l.number(t)
 	default:
-		l.mark(&t, c)
+		l.mark(t, c)
 	}
 	t.end = int32(l.i)
-	return t
 }
 
 // skip passes over white space and comments.
