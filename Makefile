@@ -42,7 +42,7 @@ race: ## all tests under the race detector
 
 .PHONY: fuzz
 fuzz: ## compare cached reads with the bare database: FUZZTIME=5m SEED=0 (fresh)
-	cd integration && go run ./fuzz -time $(FUZZTIME) -seed $(SEED)
+	cd integration && go test ./fuzz -count 1 -timeout 0 -v -run 'TestReads/fresh|TestRaces/fresh' -fuzz.duration $(FUZZTIME) -fuzz.seed $(SEED)
 
 .PHONY: bench
 bench: ## the benchmarks: BENCH=regexp BENCHCOUNT=1

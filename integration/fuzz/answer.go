@@ -114,3 +114,39 @@ func differentErrors(a, b error) bool {
 	var x, y *sqlite.Error
 	return errors.As(a, &x) && errors.As(b, &y) && x.Code() != y.Code()
 }
+
+// accepted names the differences between a cached database and a bare one that
+// are a price which the documentation names. The list should shrink. After one
+// that diverges the two databases have parted ways.
+func accepted(op *Op, got, want *answer) (why string, diverges bool) {
+	const busy, mistake = 5, 1
+	switch {
+	case code(got.err) != busy:
+	case code(want.err) == mistake:
+		return "an autocommit write takes the write lock before it is compiled", false
+	case want.err == nil && (op.Class == "ddl" || op.Class == "oddity"):
+		return "DDL takes the write lock even if it turns out to have nothing to do", false
+	case snapshot(got.err) && !snapshot(want.err):
+		return "an autocommit write that fails and keeps nothing may still count as a commit to others", true
+	}
+	return "", false
+}
+
+// snapshot reports whether a transaction may not write because another one has
+// committed since it began to read.
+func snapshot(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code() == 517
+}
+
+// code is SQLite's primary result code, -1 for any other error, 0 for none.
+func code(err error) int {
+	var e *sqlite.Error
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &e):
+		return e.Code() & 0xff
+	}
+	return -1
+}

@@ -209,7 +209,7 @@ func (g *generator) change(i int) {
 		if !g.scratch.takes(text, args) && !chance(g.r, 4) {
 			continue
 		}
-		op := Op{Session: i, Action: Exec, SQL: text, Args: args, Class: st.class, Prepared: chance(g.r, 15)}
+		op := Op{Session: i, Action: Exec, SQL: text, Args: args, Class: st.class, ID: st.id, Prepared: chance(g.r, 15)}
 		if st.class == "returning" && !chance(g.r, 15) {
 			op.Action = Query
 		}

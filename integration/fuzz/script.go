@@ -41,6 +41,7 @@ type Op struct {
 	Args     []any
 	Prepared bool   // through a prepared statement that the session keeps
 	Read     bool   // changes nothing: may be cached
+	ID       bool   // an INSERT that makes a rowid, which LastInsertId tells
 	Ordered  bool   // its ORDER BY is total: the rows' order counts
 	Class    string // of statement, for the figures
 }
@@ -70,7 +71,7 @@ func (op *Op) header() string {
 	for _, flag := range []struct {
 		on   bool
 		name string
-	}{{op.Prepared, "prepared"}, {op.Read, "read"}, {op.Ordered, "ordered"}} {
+	}{{op.Prepared, "prepared"}, {op.Read, "read"}, {op.Ordered, "ordered"}, {op.ID, "id"}} {
 		if flag.on {
 			b.WriteString(" " + flag.name)
 		}
@@ -174,6 +175,8 @@ func parseOp(session, rest string) (op Op, err error) {
 			op.Prepared = true
 		case w == "read":
 			op.Read = true
+		case w == "id":
+			op.ID = true
 		case w == "ordered":
 			op.Ordered = true
 		default:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 )
 
 // session is one *sql.Conn with its transaction and its prepared statements.
@@ -50,7 +49,7 @@ func (s *session) do(ctx context.Context, op *Op) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	return answer{affected: counts(op.SQL, res)}
+	return answer{affected: counts(op, res)}
 }
 
 func (s *session) finish(ctx context.Context, how Action) error {
@@ -111,11 +110,10 @@ func (s *session) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 	return st, err
 }
 
-// counts is what the result says of one INSERT, UPDATE or DELETE. Of other
+// counts is what the result says of INSERTs, UPDATEs and DELETEs. Of other
 // statements it would say what the connection did before.
-func counts(text string, res sql.Result) string {
-	word := firstWord(text)
-	switch word {
+func counts(op *Op, res sql.Result) string {
+	switch firstWord(op.SQL) {
 	case "INSERT", "REPLACE", "UPDATE", "DELETE":
 	default:
 		return ""
@@ -125,8 +123,7 @@ func counts(text string, res sql.Result) string {
 		return err.Error()
 	}
 	out := fmt.Sprintf("affected %d", n)
-	upper := strings.ToUpper(text)
-	if n == 0 || word != "INSERT" && word != "REPLACE" || strings.Contains(upper, "ON CONFLICT") {
+	if n == 0 || !op.ID {
 		return out
 	}
 	id, err := res.LastInsertId()

@@ -15,6 +15,7 @@ type statement struct {
 	slots   []slot
 	class   string
 	ordered bool
+	id      bool // it inserts rows with rowids
 	style   style
 }
 

@@ -75,7 +75,9 @@ func (g *exprs) insert(t *table) {
 		rows[i] = "(" + g.rowValues(cols) + ")"
 	}
 	g.st.write(" VALUES ", strings.Join(rows, ", "))
+	g.st.id = t.rowid && !t.view
 	if chance(r, 22) {
+		g.st.id = false
 		g.upsert(t)
 	}
 }
