@@ -13,6 +13,11 @@ import (
 // session statements, maintenance, several statements in one text, and what was
 // not recognised. The cache is told before it runs, because it may commit.
 func (c *conn) anything(ctx context.Context, st *statement, k *run) error {
+	if st.plan.Class == sqldep.Unrecognised {
+		if err := c.accepted(ctx, k); err != nil {
+			return err
+		}
+	}
 	if why := changesSession(st.plan.Plan); why != "" && !c.engine.single() {
 		if err := c.pin(ctx, why); err != nil {
 			return err
@@ -28,6 +33,19 @@ func (c *conn) anything(ctx context.Context, st *statement, k *run) error {
 			return err
 		}
 		return c.runLoose(ctx, l, st, k)
+	})
+}
+
+// accepted asks the database to compile a text that we do not understand. What
+// it rejects does nothing, and need not cost the connection its share in the
+// cache.
+func (c *conn) accepted(ctx context.Context, k *run) error {
+	return c.holding(ctx, func(l *lease) error {
+		s, err := l.prepare(ctx, k.text)
+		if err != nil {
+			return c.settled(ctx, l, err)
+		}
+		return s.Close()
 	})
 }
 
