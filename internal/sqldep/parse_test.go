@@ -37,38 +37,54 @@ func shop(d catalog.Dialect) *catalog.Catalog {
 	return c
 }
 
-// describe says what became of a text: its class and floor, and its tree.
+// describe says what became of a text before it is analysed: its class and
+// floor, and its tree.
 func describe(sql string, d catalog.Dialect) string {
 	cat := shop(d)
 	var out strings.Builder
 	b := NewPlanner(d, 1).Plan(sql, cat)
-	describePlan(&out, b.Plan, "")
-	for i, part := range b.Parts {
-		describePlan(&out, part, fmt.Sprintf("%d: ", i+1))
+	l := lexer{src: sql, d: d}
+	parts := split(l.lex(nil))
+	if b.Class == Multi || len(parts) != 1 || l.murky || bad(parts[0]) {
+		describePlan(&out, b.Plan)
 	}
-	if b.Class != Read && b.Class != Write {
+	if b.Class == Multi {
+		for i, toks := range parts {
+			fmt.Fprintf(&out, "%d: ", i+1)
+			s := statement{src: sql, d: d, cat: cat, toks: toks}
+			describePlan(&out, s.outline(sql))
+		}
+	}
+	if out.Len() > 0 {
 		return out.String()
 	}
-	l := lexer{src: sql, d: d}
-	s := statement{src: sql, d: d, cat: cat, toks: signs(sql, split(l.lex(nil))[0])}
-	lift := lifter{src: sql, d: d, cat: cat}
-	if s.liftable() {
-		lift.run(s.toks)
-	}
-	tree := parse(sql, d, s.toks, lift.slots())
-	for i, v := range lift.values {
-		fmt.Fprintf(&out, "$%d = %s\n", i, value(v))
-	}
-	if tree == nil {
-		out.WriteString("no tree\n")
-	} else {
-		out.WriteString(dump(tree) + "\n")
+	s := statement{src: sql, d: d, cat: cat, toks: signs(sql, parts[0]), conditional: l.conditional}
+	plan := s.outline(sql)
+	describePlan(&out, plan)
+	if plan.Class == Read || plan.Class == Write {
+		describeTree(&out, &s)
 	}
 	return out.String()
 }
 
-func describePlan(out *strings.Builder, p *Plan, indent string) {
-	fmt.Fprintf(out, "%s%s", indent, className(p.Class))
+func describeTree(out *strings.Builder, s *statement) {
+	lift := lifter{src: s.src, d: s.d, cat: s.cat}
+	if s.liftable() {
+		lift.run(s.toks)
+	}
+	for i, v := range lift.values {
+		fmt.Fprintf(out, "$%d = %s\n", i, value(v))
+	}
+	tree := parse(s.src, s.d, s.toks, lift.slots())
+	if tree == nil {
+		out.WriteString("no tree\n")
+		return
+	}
+	out.WriteString(dump(tree) + "\n")
+}
+
+func describePlan(out *strings.Builder, p *Plan) {
+	out.WriteString(className(p.Class))
 	if p.Name != "" {
 		fmt.Fprintf(out, " %s", p.Name)
 	}
@@ -86,8 +102,6 @@ func describePlan(out *strings.Builder, p *Plan, indent string) {
 			fmt.Fprintf(out, " %s", f.name)
 		}
 	}
-	floor := *p
-	floor.read, floor.write = nil, nil
 	switch {
 	case p.Everything:
 		out.WriteString(": everything")

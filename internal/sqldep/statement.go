@@ -24,9 +24,8 @@ func (s *statement) liftable() bool {
 	return false
 }
 
-// plan makes the statement's plan. text is what the plan is known by; lifted
-// maps tokens to the slots of literals that text does not hold.
-func (s *statement) plan(text string, lifted map[int]int) *Plan {
+// outline says what the tokens alone tell: the class and the floor.
+func (s *statement) outline(text string) *Plan {
 	plan := &Plan{Text: text}
 	c := classifier{src: s.src, d: s.d, toks: s.toks, plan: plan}
 	c.run()
@@ -34,16 +33,22 @@ func (s *statement) plan(text string, lifted map[int]int) *Plan {
 		s.widen(&c)
 	}
 	lay(s.src, s.toks, s.cat, plan)
-	if plan.Uncacheable != "" || plan.Class != Read && plan.Class != Write {
-		return plan
-	}
+	return plan
+}
+
+// plan makes the statement's plan. text is what the plan is known by; lifted
+// maps tokens to the slots of literals that text does not hold.
+func (s *statement) plan(text string, lifted map[int]int) *Plan {
+	plan := s.outline(text)
 	var tree Statement
-	if !s.conditional {
+	if !s.conditional && plan.Uncacheable == "" && (plan.Class == Read || plan.Class == Write) {
 		tree = parse(s.src, s.d, s.toks, lifted)
 	}
-	if plan.Class == Read {
+	switch {
+	case plan.Uncacheable != "":
+	case plan.Class == Read:
 		s.read(tree, plan)
-	} else {
+	case plan.Class == Write:
 		s.write(tree, plan)
 	}
 	return plan
