@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"testing"
 	"time"
@@ -281,29 +282,32 @@ const replaysPerStore = 16
 
 // walk takes the real store through every step of every state of the scenario.
 // A run starts at a state with a step not taken yet, goes there by the shortest
-// way, and then on along steps not taken until it finds none.
+// way, and then on, by steps not taken where there are any, until it sees none.
 type walk struct {
 	testing.TB
 	open    Open
 	sc      *scenario
 	graph   *graph
-	taken   []int32 // how many of each state's steps were taken
+	left    []uint64 // of each state, the set of steps not taken yet
 	harness Harness
 	runs    int
 	steps   int
 }
 
-func (w *walk) run(max int) {
+func (w *walk) run(most int) {
 	began := time.Now()
 	w.graph = explore(w.sc)
 	if w.graph.bad != "" {
 		w.Fatalf("the model: %s:\n%v", w.graph.bad, w.graph.badAt)
 	}
-	w.taken = make([]int32, len(w.graph.worlds))
+	w.left = make([]uint64, len(w.graph.worlds))
+	for at, out := range w.graph.out {
+		w.left[at] = 1<<len(out) - 1
+	}
 	defer func() { w.close() }()
-	for at := range w.taken {
-		for int(w.taken[at]) < len(w.graph.out[at]) {
-			if max > 0 && w.steps > max {
+	for at := range w.left {
+		for w.left[at] != 0 {
+			if most > 0 && w.steps > most {
 				w.Logf("stopped at %d steps", w.steps)
 				return
 			}
@@ -322,7 +326,26 @@ func (w *walk) close() {
 	}
 }
 
-// runFrom is one run.
+// choose returns which step to take from a state: one not taken that leads to
+// a state with more of them, or one not taken, or one that leads to such a
+// state. It returns -1 if there is none of these.
+func (w *walk) choose(at int32) int {
+	best := -1
+	if w.left[at] != 0 {
+		best = bits.TrailingZeros64(w.left[at])
+	}
+	for i, e := range w.graph.out[at] {
+		fresh := w.left[at]&(1<<i) != 0
+		if w.left[e.to] != 0 && (fresh || best < 0) {
+			best = i
+			if fresh {
+				break
+			}
+		}
+	}
+	return best
+}
+
 func (w *walk) runFrom(at int32) {
 	if w.runs%replaysPerStore == 0 {
 		w.close()
@@ -332,9 +355,13 @@ func (w *walk) runFrom(at int32) {
 	path := w.graph.path(at)
 	w.steps += len(path)
 	p, err := w.sc.follow(w.Context(), &w.harness, path)
-	for err == nil && int(w.taken[at]) < len(w.graph.out[at]) {
-		e := w.graph.out[at][w.taken[at]]
-		w.taken[at]++
+	for err == nil {
+		i := w.choose(at)
+		if i < 0 {
+			return
+		}
+		e := w.graph.out[at][i]
+		w.left[at] &^= 1 << i
 		w.steps++
 		path = append(path, e.step)
 		if err = p.take(e.step, &w.graph.worlds[at], &w.graph.worlds[e.to]); err != nil {
@@ -342,37 +369,33 @@ func (w *walk) runFrom(at int32) {
 		}
 		at = e.to
 	}
-	if err != nil {
-		w.Fatal(err)
-	}
+	w.Fatal(err)
 }
 
 // interleavings runs every walk that the harness allows.
 func interleavings(t *testing.T, open Open) {
 	for _, sc := range scenarios() {
 		t.Run(sc.name, func(t *testing.T) {
-			h := open(t)
-			defer func() {
-				if err := h.Store.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
-			if sc.loss && h.Lose == nil || sc.restore && h.Save == nil {
+			if !sc.restore { // which may concern a whole server
+				t.Parallel()
+			}
+			s := newSuite(t, open)
+			if sc.loss && s.Lose == nil || sc.restore && s.Save == nil {
 				t.Skip("cannot happen to this store")
 			}
 			w := walk{TB: t, open: open, sc: &sc}
-			w.run(bound(h.MaxSteps))
+			w.run(bound(s.MaxSteps))
 		})
 	}
 }
 
-// raceSteps bounds a walk under the race detector, which has nothing to find in
-// one goroutine's calls and makes them ten times as slow.
-const raceSteps = 100_000
+// fewSteps bounds a walk in short tests, and under the race detector, which has
+// nothing to find in one goroutine's calls and makes them ten times as slow.
+const fewSteps = 100_000
 
 func bound(steps int) int {
-	if raceEnabled && (steps == 0 || steps > raceSteps) {
-		return raceSteps
+	if (raceEnabled || testing.Short()) && (steps == 0 || steps > fewSteps) {
+		return fewSteps
 	}
 	return steps
 }

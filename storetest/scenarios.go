@@ -16,7 +16,7 @@ func scenarios() []scenario {
 		{name: "leases and loss", shape: fresh, loops: one, writers: 1, leases: true, loss: true},
 		{name: "loss, two writers", shape: known, loops: once, writers: 2, loss: true},
 		{name: "leases and restore", shape: known, loops: one, writers: 1, leases: true, restore: true},
-		{name: "restore, two writers", shape: fresh, loops: once, writers: 2, restore: true},
+		{name: "restore, two writers", shape: known, loops: once, writers: 2, restore: true},
 	}
 }
 
