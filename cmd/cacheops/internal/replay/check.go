@@ -184,7 +184,7 @@ func (r *run) differError(st *querylog.Statement, err error) {
 
 // wrote accounts for a statement that is no read, and runs it on the twin.
 func (r *run) wrote(ctx context.Context, s *session, st *querylog.Statement, kind querylog.Kind, got answer, took time.Duration) {
-	if kind.Writes() {
+	if kind.Writes() && got.err == nil {
 		r.report.Writes++
 	}
 	r.report.WriteSeconds += seconds(took)

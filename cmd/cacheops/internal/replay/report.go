@@ -22,7 +22,8 @@ type Report struct {
 	Misses        int `json:"misses"`
 	Uncacheable   int `json:"uncacheable"`
 	InTransaction int `json:"in_transaction"`
-	Writes        int `json:"writes"`
+	// Writes that succeeded, rolled back later or not.
+	Writes int `json:"writes"`
 
 	// Drops counts entries that a write dropped, SpuriousDrops those of them
 	// whose result had not changed. Precision is the share of the others, 1
