@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -314,7 +315,7 @@ func (w *world) change(m write) (c dep.Change, ok bool) {
 	if len(old) == 1 && len(now) == 1 {
 		var set []string
 		for i, col := range m.rel.cols {
-			if fmt.Sprintf("%#v", old[0].vals[i]) != fmt.Sprintf("%#v", now[0].vals[i]) {
+			if !reflect.DeepEqual(old[0].vals[i], now[0].vals[i]) {
 				set = append(set, col)
 			}
 		}

@@ -11,8 +11,8 @@ import (
 // rows of a table, for a read that uses the columns used. Rows that ORDER BY
 // leaves equal, the rows that a LIMIT keeps among them, come in the order of
 // the rowid or of an index; a change of a column that the statement does not
-// name may then show. An index can serve the read only if it has a column that
-// the read uses or all of them.
+// name may then show. See serves for which indexes
+// matter.
 func orderColumns(t *catalog.Table, used dep.Columns) dep.Columns {
 	var out []string
 	if t.RowID != "" {
@@ -34,13 +34,24 @@ func orderColumns(t *catalog.Table, used dep.Columns) dep.Columns {
 	return dep.ColumnSet(out...)
 }
 
+// serves reports whether an index may decide the order in which a read visits
+// its rows: it is over a column that the read uses, or holds all of them, its
+// rows' keys being part of every index.
 func serves(t *catalog.Table, index []string, used dep.Columns) bool {
 	covered := true
 	for _, col := range used.Names {
 		if slices.Contains(index, col) {
 			return true
 		}
-		covered = covered && col == t.RowID
+		covered = covered && isRowKey(t, col)
 	}
 	return covered
+}
+
+// isRowKey reports whether col is part of what locates a row.
+func isRowKey(t *catalog.Table, col string) bool {
+	if !t.WithoutRowID {
+		return col == t.RowID
+	}
+	return len(t.Keys) == 0 || t.Keys[0].Primary && slices.Contains(t.Keys[0].Columns, col)
 }
