@@ -84,6 +84,10 @@ type Table struct {
 	// PlainInsertReplaces: the DDL declares a key ON CONFLICT REPLACE, so that a
 	// plain INSERT or UPDATE may delete rows.
 	PlainInsertReplaces bool
+	// ConflictFails and ConflictRollsBack say that a constraint is declared ON
+	// CONFLICT FAIL or ROLLBACK: a write that fails may keep rows, or end the
+	// transaction.
+	ConflictFails, ConflictRollsBack bool
 
 	cols map[string]int
 }
@@ -154,6 +158,9 @@ type Trigger struct {
 	// Writes holds the resolved names of every table and view that a statement
 	// of the body writes itself.
 	Writes []string
+	// Temp says that the trigger is one of the connection's own schema, and may
+	// write tables of any.
+	Temp bool
 	// Unclear says that the text was not understood, names a table that is not
 	// there, or calls a function that may write: the trigger may do anything.
 	Unclear bool

@@ -43,6 +43,8 @@ func (r *reader) table(ctx context.Context, t *Table, name, kind, sql string) er
 		return nil
 	}
 	t.PlainInsertReplaces = sequence(ts, "ON", "CONFLICT", "REPLACE")
+	t.ConflictFails = sequence(ts, "ON", "CONFLICT", "FAIL")
+	t.ConflictRollsBack = sequence(ts, "ON", "CONFLICT", "ROLLBACK")
 	if err := r.keys(ctx, t, name); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func (r *reader) resolveTriggers() {
 		if !ok {
 			tr, table = &Trigger{Body: p.sql, Unclear: true}, p.table
 		}
-		tr.Name = p.name
+		tr.Name, tr.Temp = p.name, p.schema == "temp"
 		for _, name := range writes {
 			targets := r.named(p.schema, name)
 			if len(targets) == 0 {

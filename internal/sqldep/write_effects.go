@@ -1,0 +1,261 @@
+package sqldep
+
+import (
+	"database/sql/driver"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+	"github.com/cacheops/cacheops/internal/dep"
+)
+
+const (
+	// maxImages bounds the images of one change; beyond, it is the table.
+	maxImages = 500
+	// maxFired bounds the rows for each of which triggers and foreign keys are
+	// followed; beyond, they are followed once, for a row of which nothing is
+	// known.
+	maxFired = 32
+	// maxDepth of triggers that fire triggers; beyond, each table that they may
+	// still reach is taken whole.
+	maxChain = 6
+)
+
+// effects gathers what a statement changes, with what it sets off.
+type effects struct {
+	w     *writePlan
+	b     Bound
+	args  []driver.NamedValue
+	facts Facts // those that may be used; Ran is false otherwise
+
+	changes  []dep.Change
+	anything bool
+	depth    int
+}
+
+// event is a row that is written, as a trigger sees it.
+type event struct {
+	table    *catalog.Table
+	old, new dep.Image
+	// hasOld and hasNew say which of the two there are.
+	hasOld, hasNew bool
+	// schema is that of the trigger, in which its names are looked up: empty for
+	// one of temp, which sees all.
+	schema string
+}
+
+func (e *effects) add(c dep.Change) {
+	if len(c.Old)+len(c.New) > maxImages {
+		c = dep.AnyOf(c.Table)
+	}
+	e.changes = append(e.changes, c)
+}
+
+// result returns the changes without those that others contain.
+func (e *effects) result() []dep.Change {
+	if e.anything {
+		return []dep.Change{dep.Anything()}
+	}
+	whole, images := make(map[string]bool), make(map[string]int)
+	for i := range e.changes {
+		c := &e.changes[i]
+		images[c.Table] += len(c.Old) + len(c.New)
+		if c.Op == dep.AnyOp || images[c.Table] > maxImages {
+			whole[c.Table] = true
+		}
+	}
+	out := e.changes[:0]
+	done := make(map[string]bool)
+	for _, c := range e.changes {
+		switch {
+		case !whole[c.Table]:
+			out = append(out, c)
+		case !done[c.Table]:
+			out = append(out, dep.AnyOf(c.Table))
+			done[c.Table] = true
+		}
+	}
+	return out
+}
+
+// table finds the table that a statement names, inside a trigger of the given
+// schema or, with none, at the top.
+func (e *effects) table(schema string, to Target) (*catalog.Table, bool) {
+	if to.Schema == "" {
+		to.Schema = schema
+	}
+	return e.w.cat.Lookup(to.Schema, to.Name)
+}
+
+// statement adds what a statement does. row is the row for which a trigger runs
+// it, nil at the top; outer is the conflict clause of the statement that set it
+// off, which prevails over its own.
+func (e *effects) statement(stmt Statement, row *event, outer Resolution) {
+	to, writes := writeTarget(stmt)
+	if !writes {
+		return
+	}
+	schema := ""
+	if row != nil {
+		schema = row.schema
+	}
+	t, ok := e.table(schema, to)
+	switch {
+	case !ok, t.Opaque == "ambiguous name", t.Opaque == "system table":
+		e.anything = true
+		return
+	case t.Opaque != "":
+		e.virtual(t)
+		return
+	case t.IsView:
+		e.view(t, stmt, outer)
+		return
+	}
+	d := &dml{effects: e, t: t, to: to, row: row, or: outer}
+	switch s := stmt.(type) {
+	case *Insert:
+		d.resolve(s.Or)
+		d.insert(s)
+	case *Update:
+		d.resolve(s.Or)
+		d.update(s)
+	case *Delete:
+		d.delete(s)
+	}
+}
+
+// virtual adds a write to a virtual table. The modules of SQLite's own write
+// the tables beside it; a program's may do anything.
+func (e *effects) virtual(t *catalog.Table) {
+	switch t.Module {
+	case "", "fts3", "fts4", "fts5", "rtree", "rtree_i32", "geopoly":
+		e.add(dep.AnyOf(t.Name))
+		for _, s := range e.w.cat.Tables {
+			if s.Opaque == "shadow table" && s.Schema == t.Schema {
+				e.add(dep.AnyOf(s.Name))
+			}
+		}
+	default:
+		e.anything = true
+	}
+}
+
+// view adds what a write to a view does: what its triggers do instead.
+func (e *effects) view(t *catalog.Table, stmt Statement, outer Resolution) {
+	for _, name := range []string{"INSERT", "UPDATE", "DELETE"} {
+		fits := false
+		switch stmt.(type) {
+		case *Insert:
+			fits = name != "DELETE"
+		case *Update:
+			fits = name == "UPDATE"
+		case *Delete:
+			fits = name == "DELETE"
+		}
+		if fits {
+			e.triggers(t, name, dep.AllColumns(), []event{{table: t, hasOld: true, hasNew: true}}, outer)
+		}
+	}
+}
+
+// fire adds what the triggers of t and the foreign keys to it do about rows.
+// set are the columns of an update.
+func (e *effects) fire(t *catalog.Table, name string, set dep.Columns, rows []event, or Resolution) {
+	if len(rows) > maxFired {
+		rows = []event{{table: t, hasOld: rows[0].hasOld, hasNew: rows[0].hasNew}}
+	}
+	e.triggers(t, name, set, rows, or)
+	e.foreignKeys(t, name, set, rows, or)
+}
+
+func (e *effects) triggers(t *catalog.Table, name string, set dep.Columns, rows []event, or Resolution) {
+	for _, tr := range t.Triggers {
+		if !fires(tr, name, set) {
+			continue
+		}
+		body := e.w.bodies[tr]
+		switch {
+		case tr.Unclear:
+			e.anything = true
+		case body == nil && len(tr.Writes) > 0, e.depth >= maxChain:
+			for _, name := range tr.Writes {
+				e.whole(e.w.cat.Tables[name])
+			}
+		default:
+			e.depth++
+			for _, row := range rows {
+				if !tr.Temp {
+					row.schema = t.Schema
+				}
+				for _, s := range body {
+					e.statement(s, &row, or)
+				}
+			}
+			e.depth--
+		}
+	}
+}
+
+func fires(tr *catalog.Trigger, name string, set dep.Columns) bool {
+	if tr.Event != "" && tr.Event != name {
+		return false
+	}
+	return name != "UPDATE" || tr.Of == nil || set.Meets(dep.ColumnSet(tr.Of...))
+}
+
+// whole adds anything in t, and in each table that a write to it may reach.
+func (e *effects) whole(t *catalog.Table) {
+	if t == nil {
+		e.anything = true
+		return
+	}
+	r := reach{cat: e.w.cat, seen: make(map[string]bool)}
+	r.visit(t)
+	e.anything = e.anything || r.anything
+	for name := range r.seen {
+		if !e.w.cat.Tables[name].IsView {
+			e.add(dep.AnyOf(name))
+		}
+	}
+}
+
+// reach collects the tables that triggers and foreign keys may write.
+type reach struct {
+	cat      *catalog.Catalog
+	seen     map[string]bool
+	anything bool
+}
+
+func (r *reach) visit(t *catalog.Table) {
+	if t == nil || r.seen[t.Name] {
+		r.anything = r.anything || t == nil
+		return
+	}
+	r.seen[t.Name] = true
+	r.around(t)
+}
+
+// around collects what a write to t reaches; t itself only if that leads back.
+func (r *reach) around(t *catalog.Table) {
+	for _, tr := range t.Triggers {
+		r.anything = r.anything || tr.Unclear
+		for _, name := range tr.Writes {
+			r.visit(r.cat.Tables[name])
+		}
+	}
+	if !r.cat.ForeignKeys {
+		return
+	}
+	for _, fk := range t.Children {
+		if acts(fk.OnDelete) || acts(fk.OnUpdate) {
+			r.visit(r.cat.Tables[fk.Child])
+		}
+	}
+}
+
+// touchesItself reports whether a write to t may set off another write to t.
+func (w *writePlan) touchesItself(t *catalog.Table) bool {
+	r := reach{cat: w.cat, seen: make(map[string]bool)}
+	r.around(t)
+	return r.anything || r.seen[t.Name]
+}
+
+func acts(action string) bool { return action != "NO ACTION" && action != "RESTRICT" }

@@ -1,0 +1,201 @@
+package sqldep
+
+import (
+	"slices"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+	"github.com/cacheops/cacheops/internal/dep"
+)
+
+// inserted is a row that an INSERT may add.
+type inserted struct {
+	img dep.Image
+	// generated says that its rowid is a new one, which nothing conflicts with.
+	generated bool
+}
+
+func (d *dml) insert(s *Insert) {
+	cols, rowid := d.columns(s)
+	rows := d.rows(s, cols)
+	c := dep.Change{Table: d.t.Name, Op: dep.Insert}
+	replacing := replaces(d.or, d.t)
+	if replacing {
+		c.Op = dep.Replace
+	}
+	events := make([]event, len(rows))
+	for i, r := range rows {
+		img := r.img
+		if id, ok := d.generatedKey(s, r); ok {
+			img = overlay(img, []dep.Field{id})
+		}
+		c.New = append(c.New, img)
+		events[i] = event{table: d.t, new: img, hasNew: true}
+		if replacing {
+			c.Old = append(c.Old, d.conflicts(r.img, dep.AllColumns(), r.generated)...)
+		}
+	}
+	if rowid && replacing {
+		c.Old = append(c.Old, dep.Image{})
+	}
+	d.add(c)
+	if len(c.Old) > 0 {
+		d.replaced(c.Old)
+	}
+	d.fire(d.t, "INSERT", dep.AllColumns(), events, d.or)
+	for _, u := range s.Upserts {
+		if !u.Nothing {
+			d.upsert(u, rows)
+		}
+	}
+}
+
+// columns returns the columns that an INSERT gives values to, nil among them
+// for what is not known as one. rowid says that one is the rowid of a table
+// without an alias for it.
+func (d *dml) columns(s *Insert) (cols []*catalog.Column, rowid bool) {
+	if s.Columns == nil {
+		for i := range d.t.Columns {
+			if c := &d.t.Columns[i]; !c.Generated && !c.Hidden {
+				cols = append(cols, c)
+			}
+		}
+		return cols, false
+	}
+	for _, name := range s.Columns {
+		c, ok := d.column(name)
+		rowid = rowid || !ok
+		cols = append(cols, c)
+	}
+	return cols, rowid
+}
+
+// rows returns the rows of an INSERT; one that stands for all, with what they
+// have in common, for a query's.
+func (d *dml) rows(s *Insert, cols []*catalog.Column) []inserted {
+	switch {
+	case s.Default:
+		return []inserted{d.newRow(nil, nil)}
+	case s.Query != nil:
+		return []inserted{d.newRow(cols, d.selected(s.Query, len(cols)))}
+	}
+	rows := make([]inserted, len(s.Rows))
+	for i, r := range s.Rows {
+		rows[i] = d.newRow(cols, r)
+	}
+	return rows
+}
+
+// selected returns the expressions of a query's one row of results, nil ones
+// where they are not that simple.
+func (d *dml) selected(q *Select, n int) []Expr {
+	out := make([]Expr, n)
+	if len(q.Cores) != 1 || len(q.Cores[0].Columns) != n {
+		return out
+	}
+	core := q.Cores[0]
+	if slices.ContainsFunc(core.Columns, func(c ResultColumn) bool { return c.Star }) {
+		return out
+	}
+	for i, c := range core.Columns {
+		if _, ok := c.Expr.(*Column); ok && (among(core.From, "new") || among(core.From, "old")) {
+			continue
+		}
+		out[i] = c.Expr
+	}
+	return out
+}
+
+// newRow returns the row with the given values in cols and defaults elsewhere.
+func (d *dml) newRow(cols []*catalog.Column, values []Expr) inserted {
+	var r inserted
+	given := make(map[*catalog.Column]int, len(cols))
+	for _, c := range cols {
+		given[c]++
+	}
+	for i, c := range cols {
+		if c == nil || given[c] > 1 || len(values) != len(cols) {
+			continue
+		}
+		r.give(d.t, c, d.written(values[i], c, nil))
+	}
+	for i := range d.t.Columns {
+		c := &d.t.Columns[i]
+		if given[c] > 0 || c.Generated {
+			continue
+		}
+		if c.Name == d.t.RowID {
+			r.generated = true
+			continue
+		}
+		r.give(d.t, c, c.Default)
+	}
+	return r
+}
+
+func (r *inserted) give(t *catalog.Table, c *catalog.Column, v dep.Value) {
+	switch {
+	case c.Name == t.RowID && v.Class() == dep.Null:
+		r.generated = true
+	case v.Known():
+		r.img = append(r.img, dep.Field{Col: c.Name, Value: v})
+	}
+}
+
+// generatedKey returns the rowid that the adapter saw, where it must be that of
+// the one row.
+func (d *dml) generatedKey(s *Insert, r inserted) (dep.Field, bool) {
+	if d.row != nil || !d.facts.HasInsertID || !r.generated || !s.Default && len(s.Rows) != 1 {
+		return dep.Field{}, false
+	}
+	return dep.Field{Col: d.t.RowID, Value: dep.IntValue(d.facts.InsertID)}, true
+}
+
+// upsert adds the update that one ON CONFLICT clause makes of the rows that are
+// in the way.
+func (d *dml) upsert(u *Upsert, rows []inserted) {
+	var old []dep.Image
+	var fields [][]dep.Field
+	set := dep.Columns{}
+	for _, r := range rows {
+		a := d.assign(u.Set, r.img)
+		set = set.Union(a.set)
+		for _, img := range d.inTheWay(u, r) {
+			old = append(old, img)
+			fields = append(fields, a.fields)
+		}
+	}
+	d.modify(old, fields, set, true)
+}
+
+// inTheWay returns the images of the rows that the clause may find in r's way.
+func (d *dml) inTheWay(u *Upsert, r inserted) []dep.Image {
+	if u.Columns == nil && u.Constraint == "" {
+		return d.conflicts(r.img, dep.AllColumns(), r.generated)
+	}
+	var names []string
+	for _, x := range u.Columns {
+		col, ok := x.(*Column)
+		if !ok {
+			return []dep.Image{{}}
+		}
+		c, ok := d.column(col.Name)
+		if !ok {
+			return []dep.Image{{}}
+		}
+		names = append(names, c.Name)
+	}
+	target := dep.ColumnSet(names...)
+	for _, k := range d.t.Keys {
+		if !slices.Equal(dep.ColumnSet(k.Columns...).Names, target.Names) {
+			continue
+		}
+		if r.generated && slices.Equal(k.Columns, []string{d.t.RowID}) {
+			return nil
+		}
+		if img, ok := part(r.img, k.Columns); ok {
+			return []dep.Image{img}
+		}
+		return nil
+	}
+	return []dep.Image{{}}
+}

@@ -1,0 +1,163 @@
+package sqldep
+
+import (
+	"slices"
+
+	"github.com/cacheops/cacheops/internal/dep"
+)
+
+func (d *dml) update(s *Update) {
+	ks := d.where(s.Where, s.From)
+	old, a := images(ks), d.assign(s.Set, nil)
+	if a.rowid && replaces(d.or, d.t) {
+		d.whole(d.t) // which row is in the way is not known, and it is no key of ours
+		return
+	}
+	fields := a.fields
+	if d.facts.Read && d.row == nil {
+		old = []dep.Image{overlay(old[0], d.facts.Old)}
+		fields = d.seen(fields, a.set)
+	}
+	_, single := d.pinned(ks)
+	d.modify(old, repeat(fields, len(old)), a.set, single)
+}
+
+// seen completes what an update sets by the values that were read after it.
+func (d *dml) seen(fields []dep.Field, set dep.Columns) []dep.Field {
+	fields = slices.Clone(fields)
+	for _, f := range d.facts.New {
+		i := slices.IndexFunc(fields, func(g dep.Field) bool { return g.Col == f.Col })
+		switch {
+		case i >= 0 && !fields[i].Value.Known():
+			fields[i] = f
+		case i < 0 && set.Contains(dep.ColumnSet(f.Col)):
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+func repeat(fields []dep.Field, n int) [][]dep.Field {
+	out := make([][]dep.Field, n)
+	for i := range out {
+		out[i] = fields
+	}
+	return out
+}
+
+// modify adds an update of rows with the images old, each given the fields at
+// its index, and what that sets off. set are the columns set, closed by the
+// caller or here. single says that it is one row, or that each was found at the
+// moment of its own update.
+func (d *dml) modify(old []dep.Image, fields [][]dep.Field, set dep.Columns, single bool) {
+	set = d.closed(set)
+	// A row that an earlier row's trigger, or its own BEFORE trigger, has changed
+	// is no longer what the WHERE saw, nor what the update leaves of it.
+	if (!single || d.before()) && d.w.touchesItself(d.t) {
+		d.whole(d.t)
+		return
+	}
+	c := dep.Change{Table: d.t.Name, Op: dep.Update, Old: old, Set: set}
+	rows := make([]event, len(old))
+	for i := range old {
+		img := overlay(d.forget(old[i]), fields[i])
+		c.New = append(c.New, img)
+		rows[i] = event{table: d.t, old: old[i], new: img, hasOld: true, hasNew: true}
+	}
+	if len(rows) == 0 {
+		return // the WHERE holds for no row
+	}
+	d.add(c)
+	if replaces(d.or, d.t) {
+		var gone []dep.Image
+		for _, img := range c.New {
+			gone = append(gone, d.conflicts(img, set, false)...)
+		}
+		if len(gone) > 0 {
+			d.add(dep.Change{Table: d.t.Name, Op: dep.Delete, Old: gone})
+			d.replaced(gone)
+		}
+	}
+	d.fire(d.t, "UPDATE", set, rows, d.or)
+}
+
+// before reports whether a BEFORE trigger of an update writes anything.
+func (d *dml) before() bool {
+	for _, tr := range d.t.Triggers {
+		if tr.When != "AFTER" && (tr.Unclear || len(tr.Writes) > 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// conflicts returns an image per unique key of the row that img would replace,
+// among the keys that meet set. generated says that the rowid is a new one.
+func (d *dml) conflicts(img dep.Image, set dep.Columns, generated bool) (gone []dep.Image) {
+	for i := range d.t.Keys {
+		k := d.t.Keys[i].Columns
+		if !set.Meets(dep.ColumnSet(k...)) || generated && slices.Equal(k, []string{d.t.RowID}) {
+			continue
+		}
+		if old, ok := part(img, k); ok {
+			gone = append(gone, old)
+		}
+	}
+	if d.t.HasOddKeys {
+		gone = append(gone, dep.Image{})
+	}
+	return gone
+}
+
+// part returns what img knows of a key's columns. ok is false for a key with a
+// NULL in it, which is in nobody's way.
+func part(img dep.Image, key []string) (out dep.Image, ok bool) {
+	for _, name := range key {
+		switch v := img.Get(name); {
+		case v.Class() == dep.Null:
+			return nil, false
+		case v.Known():
+			out = append(out, dep.Field{Col: name, Value: v})
+		}
+	}
+	return out, true
+}
+
+// replaced adds what the removal of rows that were in the way sets off: always
+// the foreign keys' actions, triggers only under the pragma.
+func (d *dml) replaced(gone []dep.Image) {
+	rows := removed(d, gone)
+	if d.w.cat.RecursiveTriggers {
+		d.fire(d.t, "DELETE", dep.AllColumns(), rows, d.or)
+		return
+	}
+	if len(rows) > maxFired {
+		rows = []event{{table: d.t, hasOld: true}}
+	}
+	d.foreignKeys(d.t, "DELETE", dep.AllColumns(), rows, d.or)
+}
+
+func removed(d *dml, old []dep.Image) []event {
+	rows := make([]event, len(old))
+	for i := range old {
+		rows[i] = event{table: d.t, old: old[i], hasOld: true}
+	}
+	return rows
+}
+
+func (d *dml) delete(s *Delete) {
+	old := images(d.where(s.Where, s.Using))
+	if d.facts.Read && d.row == nil {
+		old = []dep.Image{overlay(old[0], d.facts.Old)}
+	}
+	d.remove(old)
+}
+
+// remove adds a delete of rows and what it sets off.
+func (d *dml) remove(old []dep.Image) {
+	if len(old) == 0 {
+		return
+	}
+	d.add(dep.Change{Table: d.t.Name, Op: dep.Delete, Old: old})
+	d.fire(d.t, "DELETE", dep.AllColumns(), removed(d, old), d.or)
+}
