@@ -53,9 +53,10 @@ func (t *table) save() (undo func()) {
 	defer t.mu.Unlock()
 	old := table{
 		epoch: t.epoch, version: t.version, catalog: t.catalog, unknown: t.unknown,
-		shapes: maps.Clone(t.shapes), stamps: maps.Clone(t.stamps), own: t.own,
+		shapes: maps.Clone(t.shapes), own: t.own,
 		writers: maps.Clone(t.writers), intents: maps.Clone(t.intents),
 	}
+	stamps := slices.Collect(t.stamps.all())
 	tags := make(map[uint64][]cacheops.Tag)
 	for id, w := range t.writers {
 		tags[id] = slices.Clone(w.tags)
@@ -64,12 +65,13 @@ func (t *table) save() (undo func()) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.epoch, t.version, t.catalog, t.unknown = old.epoch, old.version, old.catalog, old.unknown
-		t.shapes, t.stamps, t.own = old.shapes, old.stamps, old.own
+		t.shapes, t.stamps, t.own = old.shapes, index{}, old.own
 		t.writers, t.intents = old.writers, old.intents
 		for id, w := range t.writers {
 			w.tags = tags[id]
 		}
-		for _, st := range t.stamps {
+		for _, st := range stamps {
+			t.stamps.add(st)
 			if st.dead.Swap(false) {
 				st.shape.live++
 			}

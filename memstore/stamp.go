@@ -9,7 +9,7 @@ import (
 // stamp is a tag's current value. There is one for every tag that an entry
 // depends on or a fill under way has acquired, so it is kept to 32 bytes.
 //
-// Whatever takes a stamp out of its table's map marks it dead first. An entry
+// Whatever takes a stamp out of its table's index marks it dead first. An entry
 // that still holds it is then invalid, so forgetting a stamp is always sound.
 type stamp struct {
 	id    cacheops.Stamp
@@ -30,7 +30,7 @@ type shape struct {
 	text  string
 	// registered is the registry version that the shape came in with.
 	registered uint64
-	live       int   // stamps in the table's map
+	live       int   // stamps in the table's index
 	fresh      int64 // until then the shape stays, whatever its stamps do
 	deadline   int64 // the latest end of an entry that depends on it
 	// pinned keeps the shape for good: one of its tags collides with another
@@ -41,7 +41,7 @@ type shape struct {
 
 // stampOf returns the live stamp of tag, or nil.
 func (t *table) stampOf(tag cacheops.Tag) *stamp {
-	st := t.stamps[tag]
+	st := t.stamps.get(tag)
 	if st == nil {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (t *table) stampOf(tag cacheops.Tag) *stamp {
 // newStamp mints a stamp for a tag that has none.
 func (t *table) newStamp(sh *shape, tag cacheops.Tag) *stamp {
 	st := &stamp{id: cacheops.Stamp(t.store.mint()), tag: tag, shape: sh}
-	t.stamps[tag] = st
+	t.stamps.add(st)
 	sh.live++
 	return st
 }
@@ -66,7 +66,7 @@ func (t *table) kill(st *stamp) {
 		return
 	}
 	st.dead.Store(true)
-	delete(t.stamps, st.tag)
+	t.stamps.remove(st)
 	st.shape.live--
 }
 

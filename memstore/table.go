@@ -22,7 +22,7 @@ type table struct {
 	version uint64 // of the registry
 	catalog uint64
 	shapes  map[string]*shape
-	stamps  map[cacheops.Tag]*stamp
+	stamps  index
 	own     *shape // stands in for a shape in the table's own stamp; never leaves
 	pending pending
 	swept   int64 // when sweepShapes last looked
@@ -48,14 +48,14 @@ func newTable(s *Store, name string) *table {
 func (t *table) clean() {
 	t.epoch, t.version = t.store.mint(), 0
 	t.shapes = make(map[string]*shape)
-	t.stamps = make(map[cacheops.Tag]*stamp)
+	t.stamps = index{}
 	t.own = &shape{table: t, pinned: true}
 	t.pending = pending{}
 }
 
 // void kills every stamp, and with them every entry.
 func (t *table) void() {
-	for _, st := range t.stamps {
+	for st := range t.stamps.all() {
 		t.kill(st)
 	}
 	for _, sh := range t.shapes {

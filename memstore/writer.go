@@ -91,10 +91,13 @@ func (t *table) begin(rec cacheops.Writer, write *cacheops.TableWrite) (cacheops
 		t.writers[rec.ID] = w
 	}
 	t.plan(w, write)
+	// Two loops, because look-ups side by side wait for memory together.
 	for _, tag := range write.Tags {
-		if st := t.stamps[tag]; st != nil {
+		if st := t.stamps.get(tag); st != nil {
 			t.kill(st)
 		}
+	}
+	for _, tag := range write.Tags {
 		t.intents[tag]++
 	}
 	w.tags = append(w.tags, write.Tags...)
