@@ -173,7 +173,7 @@ const slow = "SELECT count(*) FROM item a, item b, item c WHERE a.id + b.id + c.
 
 func leaderCancelled(s *suite) {
 	tx := s.begin()
-	for i := range 100 {
+	for i := range 70 {
 		s.exec(tx, "INSERT INTO item (id, kind) VALUES (?, 5)", 100+i)
 	}
 	s.commit(tx)

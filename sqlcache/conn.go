@@ -194,6 +194,9 @@ func (k *run) on(ctx context.Context, l *lease) (err error) {
 // fresh lease otherwise, which f may keep.
 func (c *conn) holding(ctx context.Context, f func(*lease) error) error {
 	if c.held != nil {
+		if c.held.bad {
+			return errLost
+		}
 		return hide(c.lettingGo(c.held, f))
 	}
 	for left := -1; ; left-- {
@@ -350,7 +353,7 @@ func (c *conn) IsValid() bool {
 	if c.held == nil {
 		return !c.closed
 	}
-	if c.held.bad && !c.held.precious() || c.pinned != "" && c.engine.limited() && !c.engine.single() {
+	if c.held.bad || c.pinned != "" && c.engine.limited() && !c.engine.single() {
 		return false
 	}
 	return c.held.usable() == nil

@@ -126,6 +126,10 @@ type lostError struct{ text string }
 
 func (e lostError) Error() string { return "connection lost: " + e.text }
 
+// errLost is the answer to whatever follows on a lost connection. Nothing is
+// sent there any more: what it was doing must not be committed after all.
+var errLost = lostError{text: "by an earlier statement"}
+
 func hide(err error) error {
 	if errors.Is(err, driver.ErrBadConn) {
 		return lostError{text: err.Error()}

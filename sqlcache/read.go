@@ -89,6 +89,9 @@ func (e *engine) load(ctx context.Context, l *lease, text string, args []driver.
 	if err := e.checkSchema(ctx, l); err != nil {
 		return cacheops.Loaded{}, err
 	}
+	if err := e.checkVersion(ctx); err != nil {
+		return cacheops.Loaded{}, err
+	}
 	if e.foreign {
 		if err := l.run(ctx, "BEGIN"); err != nil {
 			return cacheops.Loaded{}, l.unclean(err)
@@ -176,14 +179,24 @@ func (e *engine) checkSchema(ctx context.Context, l *lease) error {
 	if err != nil {
 		return nil //nolint:nilerr // the statement itself is about to meet what ails the connection
 	}
-	if version, err := e.db.CatalogVersion(ctx); err == nil && version != s.version {
-		e.stale.Store(true)
-		return errReplan
+	if err := e.checkVersion(ctx); err != nil {
+		return err
 	}
 	if stamp == s.catalog.Stamp {
 		return nil
 	}
 	return e.outside(ctx)
+}
+
+// checkVersion asks whether somebody's DDL has made the plans old. What they
+// read would not be kept.
+func (e *engine) checkVersion(ctx context.Context) error {
+	version, err := e.db.CatalogVersion(ctx)
+	if err != nil || version == e.schema.Load().version {
+		return nil //nolint:nilerr // the store's failures are the core's to handle
+	}
+	e.stale.Store(true)
+	return errReplan
 }
 
 // outside records a change of the schema that went past the cache.

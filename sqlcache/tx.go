@@ -90,7 +90,10 @@ type txHandle struct {
 func (h *txHandle) Commit() error {
 	c := h.conn
 	defer h.end()
-	if c.tx == nil {
+	switch {
+	case h.lease.bad:
+		return errLost
+	case c.tx == nil:
 		return hide(h.lease.note(h.real.Commit()))
 	}
 	t := c.tx
@@ -147,7 +150,7 @@ func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(co
 		if outcome == cacheops.OutcomeUnknown {
 			l.bad = true
 		}
-		return outcome, err
+		return outcome, hide(err)
 	})
 	finished = true
 	done(l)

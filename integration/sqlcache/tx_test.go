@@ -1,0 +1,290 @@
+package sqlcache_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/sqlcache"
+)
+
+func TestTextualTransactions(t *testing.T) {
+	w := shop(t, nil)
+	c := w.conn()
+	w.warm(one)
+	w.warm(two)
+	exec(t, c, "BEGIN")
+	exec(t, c, "UPDATE item SET name = 'in' WHERE id = 1")
+	if rows, r := read(t, c, one); !strings.Contains(rows, "in") || r.Why != "transaction" {
+		t.Errorf("inside: %s, %+v", rows, r)
+	}
+	if !w.same(one) {
+		t.Error("dropped before the commit")
+	}
+	exec(t, c, "COMMIT")
+	if w.same(one) {
+		t.Error("a hit after the commit")
+	}
+	w.warm(one)
+	exec(t, c, "BEGIN IMMEDIATE")
+	exec(t, c, "UPDATE item SET name = 'out' WHERE id = 1")
+	exec(t, c, "ROLLBACK")
+	if !w.same(one) {
+		t.Error("a rollback dropped an entry")
+	}
+	if _, r := read(t, c, one); !r.Hit {
+		t.Errorf("the connection is not back in the cache: %+v", r)
+	}
+}
+
+func TestReleaseOfTheOutermostSavepointCommits(t *testing.T) {
+	w := shop(t, nil)
+	c := w.conn()
+	w.warm(one)
+	exec(t, c, `SAVEPOINT "A b"`)
+	exec(t, c, "UPDATE item SET name = 'x' WHERE id = 1")
+	exec(t, c, "SAVEPOINT inner1")
+	exec(t, c, "RELEASE inner1")
+	if !w.same(one) {
+		t.Error("dropped before the commit")
+	}
+	exec(t, c, `RELEASE "a B"`)
+	if w.same(one) {
+		t.Error("a hit after the commit")
+	}
+	if _, r := read(t, c, two); r.Why == "transaction" {
+		t.Error("still in the transaction")
+	}
+}
+
+// After OR ROLLBACK the rest of a transaction is autocommit.
+func TestOrRollbackEndsTheTransaction(t *testing.T) {
+	w := shop(t, nil)
+	w.warm(one)
+	w.warm(two)
+	tx, err := w.db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, tx, "UPDATE item SET name = 'lost' WHERE id = 1")
+	if _, err := tx.Exec("INSERT OR ROLLBACK INTO item VALUES (2, 9, 'nine')"); err == nil {
+		t.Fatal("no conflict")
+	}
+	if !w.same(one) {
+		t.Error("what was rolled back dropped an entry")
+	}
+	exec(t, tx, "UPDATE item SET name = 'kept' WHERE id = 2")
+	if w.same(two) {
+		t.Error("a hit after what has become autocommit")
+	}
+	if err := tx.Commit(); err == nil || !strings.Contains(err.Error(), "no transaction is active") {
+		t.Errorf("Commit: %v, want what the bare driver says", err)
+	}
+	w.same(one)
+	w.same(two)
+	w.warm(two)
+}
+
+func TestOrFailKeepsRows(t *testing.T) {
+	w := shop(t, nil)
+	w.warm(kinds)
+	if _, err := w.db.Exec("INSERT OR FAIL INTO item VALUES (10, 9, 'ten'), (1, 1, 'dup')"); err == nil {
+		t.Fatal("no conflict")
+	}
+	w.same(kinds)
+	if rows, _ := read(t, w.db, "SELECT name FROM item WHERE id = 10"); rows == "" {
+		t.Error("the row before the failure is gone")
+	}
+}
+
+// In a rollback journal a reader keeps a writer from committing.
+func TestCommitThatIsBusy(t *testing.T) {
+	dsn := "file:" + t.TempDir() + "/busy.db"
+	w := &world{T: t, cache: newCache(t, nil), dsn: dsn}
+	w.db = closing(t, sqlcache.OpenDB(w.cache, connectorTo(t, dsn), nil))
+	w.bare = closing(t, sql.OpenDB(connectorTo(t, dsn)))
+	w.fill()
+	w.warm(one)
+	reader, err := w.bare.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows, _ := read(t, reader, one); rows == "" {
+		t.Fatal("no rows")
+	}
+	tx, err := w.db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, tx, "UPDATE item SET name = 'late' WHERE id = 1")
+	if err := tx.Commit(); err == nil || errors.Is(err, cacheops.ErrOutcomeUnknown) {
+		t.Errorf("Commit: %v, want busy", err)
+	}
+	if _, err := w.db.Exec("UPDATE item SET name = 'alone' WHERE id = 1"); err == nil || errors.Is(err, cacheops.ErrOutcomeUnknown) {
+		t.Errorf("autocommit: %v, want busy", err)
+	}
+	c := w.conn()
+	exec(t, c, "BEGIN")
+	exec(t, c, "UPDATE item SET name = 'patient' WHERE id = 1")
+	if _, err := c.ExecContext(context.Background(), "COMMIT"); err == nil {
+		t.Error("a textual COMMIT was not busy")
+	}
+	if err := reader.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, c, "COMMIT") // the transaction was left open, as without the cache
+	if w.same(one) {
+		t.Error("a hit after the second COMMIT")
+	}
+	if rows, _ := read(t, w.db, one); !strings.Contains(rows, "patient") {
+		t.Errorf("read %s", rows)
+	}
+	w.warm(one)
+}
+
+func TestUnknownOutcome(t *testing.T) {
+	for name, lands := range map[string]bool{"it had committed": true, "it had not": false} {
+		for _, auto := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, " auto ", auto), func(t *testing.T) { unknownOutcome(t, lands, auto) })
+		}
+	}
+}
+
+func unknownOutcome(t *testing.T, lands, auto bool) {
+	w, b := bentShop(t, nil)
+	w.warm(one)
+	fail := once("COMMIT", func() error { return driver.ErrBadConn })
+	if lands {
+		b.after = func(text string, err error) error { return errors.Join(err, fail(text)) }
+	} else {
+		b.before = fail
+	}
+	err := writeOne(w.db, auto)
+	if !errors.Is(err, cacheops.ErrOutcomeUnknown) || errors.Is(err, driver.ErrBadConn) {
+		t.Errorf("the write: %v", err)
+	}
+	if b.closed.Load() == 0 {
+		t.Error("the connection was kept")
+	}
+	w.same(one)
+	if rows, _ := read(t, w.db, one); strings.Contains(rows, "new") != lands {
+		t.Errorf("read %s", rows)
+	}
+	w.warm(one) // once the database has proved the writer over
+}
+
+func writeOne(db *sql.DB, auto bool) error {
+	if auto {
+		_, err := db.Exec("UPDATE item SET name = 'new' WHERE id = 1")
+		return err
+	}
+	tx, err := db.Begin()
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec("UPDATE item SET name = 'new' WHERE id = 1"); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func TestDeferredConstraintFailsTheCommit(t *testing.T) {
+	w := newWorld(t, nil)
+	exec(t, w.db, "CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+	exec(t, w.db, "CREATE TABLE child (id INTEGER PRIMARY KEY, p INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
+	c := w.conn()
+	exec(t, c, "PRAGMA foreign_keys = ON")
+	w.warm("SELECT count(*) FROM child")
+	tx, err := c.BeginTx(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, tx, "INSERT INTO child VALUES (1, 99)")
+	if err := tx.Commit(); err == nil || errors.Is(err, cacheops.ErrOutcomeUnknown) {
+		t.Errorf("Commit: %v", err)
+	}
+	w.same("SELECT count(*) FROM child")
+	exec(t, c, "BEGIN")
+	exec(t, c, "INSERT INTO child VALUES (1, 99)")
+	if _, err := c.ExecContext(context.Background(), "COMMIT"); err == nil {
+		t.Fatal("the constraint held")
+	}
+	exec(t, c, "INSERT INTO parent VALUES (99)")
+	w.warm("SELECT count(*) FROM child")
+	exec(t, c, "COMMIT")
+	w.same("SELECT count(*) FROM child")
+}
+
+// Waiting for the write lock ends with the context.
+func TestCancelWhileWaitingForTheLock(t *testing.T) {
+	w := shop(t, nil)
+	c := w.conn()
+	exec(t, c, "BEGIN IMMEDIATE")
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if _, err := w.db.ExecContext(ctx, "UPDATE item SET name = 'x'"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("waited %v", took)
+	}
+	exec(t, c, "ROLLBACK")
+	w.warm(one)
+	exec(t, w.db, "UPDATE item SET name = 'y' WHERE id = 1")
+	w.same(one)
+}
+
+// A transaction that only reads must not be made to wait, or to fail, by reads
+// of ours around its first write.
+func TestDeferredTransactionFailsAsWithoutTheCache(t *testing.T) {
+	w := shop(t, nil)
+	w.warm("SELECT name FROM item WHERE kind = 1 ORDER BY id")
+	tx, err := w.db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read(t, tx, one)
+	exec(t, w.db, "UPDATE item SET name = 'first' WHERE id = 2")
+	_, cached := tx.Exec("UPDATE item SET kind = 3 WHERE id = 1")
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	tx, err = w.bare.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read(t, tx, one)
+	exec(t, w.db, "UPDATE item SET name = 'second' WHERE id = 2")
+	_, bare := tx.Exec("UPDATE item SET kind = 3 WHERE id = 1")
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if cached == nil || bare == nil || cached.Error() != bare.Error() {
+		t.Errorf("cached %v, bare %v", cached, bare)
+	}
+
+	tx, err = w.db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := make(chan error, 1)
+	exec(t, tx, "UPDATE item SET kind = 4 WHERE id = 1")
+	go func() {
+		_, err := w.db.Exec("UPDATE item SET kind = 5 WHERE id = 1")
+		other <- err
+	}()
+	if err := tx.Commit(); err != nil {
+		t.Error(err)
+	}
+	if err := <-other; err != nil {
+		t.Error(err)
+	}
+	w.same(one)
+}
