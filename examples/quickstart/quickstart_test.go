@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/cacheops/cacheops"
@@ -14,7 +16,12 @@ import (
 
 // The README shows the body of this example; a test compares the two.
 func Example() {
-	connector, err := sqlite.NewConnector("file:quickstart?mode=memory&cache=shared")
+	dir, err := os.MkdirTemp("", "quickstart")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	connector, err := sqlite.NewConnector(filepath.Join(dir, "app.db"))
 	if err != nil {
 		log.Fatal(err)
 	}
