@@ -123,7 +123,7 @@ func changesSession(p *sqldep.Plan) string {
 	switch {
 	case anyPart(p, func(p *sqldep.Plan) bool { return p.Temp }):
 		return "temporary objects"
-	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Session }):
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Session && !tunes(p) }):
 		return "session state"
 	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Unrecognised }):
 		return "unrecognised statement"

@@ -163,6 +163,9 @@ func (c *conn) do(ctx context.Context, st *statement, k *run) error {
 	case sqldep.Savepoint, sqldep.RollbackTo, sqldep.Release:
 		return c.savepoint(ctx, st, k)
 	}
+	if tunes(st.plan.Plan) {
+		return c.direct(ctx, k)
+	}
 	return c.anything(ctx, st, k)
 }
 

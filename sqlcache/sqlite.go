@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cacheops/cacheops/internal/catalog"
+	"github.com/cacheops/cacheops/internal/sqldep"
 )
 
 // What the adapter knows of SQLite beyond its SQL.
@@ -194,3 +195,23 @@ func notCommitted(err error) bool {
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 func quotedTable(t *catalog.Table) string { return quote(t.Schema) + "." + quote(t.Bare) }
+
+// tuning are the pragmas that change how SQLite works and no answer of it: a
+// connection on which one was set is like the others. Those that only other
+// pragmas can tell are among them.
+var tuning = func() map[string]bool {
+	m := map[string]bool{}
+	for _, name := range strings.Fields(`analysis_limit application_id auto_vacuum busy_timeout cache_size cache_spill
+		checkpoint_fullfsync default_cache_size fullfsync hard_heap_limit incremental_vacuum journal_mode
+		journal_size_limit legacy_file_format locking_mode max_page_count mmap_size page_size secure_delete
+		shrink_memory soft_heap_limit synchronous temp_store user_version wal_autocheckpoint wal_checkpoint`) {
+		m[name] = true
+	}
+	return m
+}()
+
+// tunes reports whether a statement is such a pragma. Of the statements of
+// these classes only pragmas have a name.
+func tunes(p *sqldep.Plan) bool {
+	return (p.Class == sqldep.Session || p.Class == sqldep.Maintenance) && tuning[p.Name]
+}

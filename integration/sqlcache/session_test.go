@@ -73,6 +73,24 @@ func TestSessionStatePinsTheConnection(t *testing.T) {
 	}
 }
 
+func TestTuningPinsNothing(t *testing.T) {
+	w := shop(t, nil)
+	w.warm(one)
+	for _, q := range []string{"PRAGMA synchronous = OFF", "PRAGMA journal_mode = WAL", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA busy_timeout = 9000"} {
+		c := w.conn()
+		read(t, c, q)
+		exec(t, c, q)
+		if _, r := read(t, c, one); !r.Hit {
+			t.Errorf("%s: no hit after it: %+v", q, r)
+		}
+	}
+	c := w.conn()
+	exec(t, c, "ATTACH ':memory:' AS synchronous")
+	if _, r := read(t, c, one); r.Hit {
+		t.Error("an attached database with a pragma's name pinned nothing")
+	}
+}
+
 func TestSessionStateIsNotPooled(t *testing.T) {
 	w, b := bentShop(t, nil)
 	c := w.conn()
