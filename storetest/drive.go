@@ -296,7 +296,7 @@ type walk struct {
 
 func (w *walk) run(most int) {
 	began := time.Now()
-	w.graph = explore(w.sc)
+	w.graph = explore(w.sc, most)
 	if w.graph.bad != "" {
 		w.Fatalf("the model: %s:\n%v", w.graph.bad, w.graph.badAt)
 	}
@@ -391,7 +391,7 @@ func interleavings(t *testing.T, open Open) {
 
 // fewSteps bounds a walk in short tests, and under the race detector, which has
 // nothing to find in one goroutine's calls and makes them ten times as slow.
-const fewSteps = 100_000
+const fewSteps = 20_000
 
 func bound(steps int) int {
 	if (raceEnabled || testing.Short()) && (steps == 0 || steps > fewSteps) {

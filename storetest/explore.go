@@ -30,8 +30,9 @@ var allSteps = func() (all []step) {
 	return all
 }()
 
-// explore walks the scenario breadth first. It stops at the first stale answer.
-func explore(sc *scenario) *graph {
+// explore walks the scenario breadth first. It stops at the first stale answer,
+// and leaves out what lies beyond a number of states, if that is not zero.
+func explore(sc *scenario, most int) *graph {
 	g := &graph{worlds: []world{start()}, parent: []edge{{to: -1}}}
 	seen := map[world]int32{g.worlds[0]: 0}
 	for at := 0; at < len(g.worlds); at++ {
@@ -46,6 +47,9 @@ func explore(sc *scenario) *graph {
 				return g
 			}
 			to, known := seen[y]
+			if !known && most > 0 && len(g.worlds) >= most {
+				continue
+			}
 			if !known {
 				to = int32(len(g.worlds))
 				seen[y] = to

@@ -16,7 +16,7 @@ import (
 func guards(t *testing.T, open Open) {
 	for _, sc := range flawed() {
 		t.Run(sc.flaw.String(), func(t *testing.T) {
-			g := explore(&sc)
+			g := explore(&sc, 0)
 			if g.bad == "" {
 				t.Fatal("the model finds nothing stale")
 			}
