@@ -16,7 +16,7 @@ type reads struct {
 	alias int
 	ctes  []*relation
 	scope []named // innermost last
-	// outer is where the sources of the enclosing queries end.
+	// here is where the sources of the enclosing queries end.
 	here int
 }
 
@@ -29,6 +29,9 @@ type named struct {
 func (g *reads) one(n int) bool { return g.r.IntN(n) == 0 }
 
 func (g *reads) statement() string {
+	if g.one(4) {
+		return g.joined()
+	}
 	with := ""
 	if g.one(8) {
 		with = g.with()
@@ -40,6 +43,52 @@ func (g *reads) statement() string {
 		return with + "SELECT EXISTS (" + g.query(0) + ")"
 	}
 	return with + g.query(0)
+}
+
+// joined makes a small query over an outer join, where what restricts which side
+// is easily got wrong.
+func (g *reads) joined() string {
+	l, r := named{"l", pick(g.r, g.w.tables)}, named{"r", pick(g.r, g.w.tables)}
+	g.scope = append(g.scope, l, r)
+	from := l.rel.name + " l" + pick(g.r, []string{" LEFT", " LEFT", " RIGHT", " FULL", ""}) + " JOIN " + r.rel.name + " r ON " + g.pair(l, r)
+	if g.one(3) {
+		m := named{"m", pick(g.r, g.w.tables)}
+		g.scope = append(g.scope, m)
+		from += pick(g.r, []string{" LEFT", " LEFT", " RIGHT", " FULL", ""}) + " JOIN " + m.rel.name + " m ON " + g.pair(pick(g.r, []named{l, r}), m)
+	}
+	s := "SELECT l.id, r.id FROM " + from
+	if !g.one(8) {
+		s += " WHERE " + g.simple(pick(g.r, g.scope))
+	}
+	for range g.r.IntN(3) {
+		s += pick(g.r, []string{" AND ", " AND ", " OR "}) + g.simple(pick(g.r, g.scope))
+	}
+	if !strings.Contains(s, "WHERE") {
+		s = strings.ReplaceAll(s, " OR ", " AND ")
+	}
+	return s
+}
+
+func (g *reads) pair(l, r named) string {
+	s := l.alias + "." + pick(g.r, l.rel.cols) + " = " + r.alias + "." + pick(g.r, r.rel.cols)
+	if g.one(3) {
+		s += " AND " + g.simple(pick(g.r, []named{l, r}))
+	}
+	return s
+}
+
+// simple is a condition on one column of n.
+func (g *reads) simple(n named) string {
+	c := n.alias + "." + pick(g.r, n.rel.cols)
+	switch g.r.IntN(6) {
+	case 0:
+		return c + " IS NULL"
+	case 1:
+		return c + " IN (" + g.value() + ", " + g.value() + ")"
+	case 2:
+		return "(" + c + " IS NULL OR " + c + " = " + g.value() + ")"
+	}
+	return c + pick(g.r, []string{" = ", " = ", " = ", " IS ", " > "}) + g.value()
 }
 
 func (g *reads) with() string {
@@ -156,7 +205,7 @@ func (g *reads) where() string {
 	if g.one(6) {
 		return ""
 	}
-	return " WHERE " + g.cond(2)
+	return " WHERE " + g.cond(g.r.IntN(3))
 }
 
 func (g *reads) table() *relation {
@@ -174,14 +223,21 @@ func (g *reads) source() string {
 	rel := g.table()
 	alias := rel.name
 	text := rel.name
-	if g.depth < 3 && g.one(8) {
+	if g.depth < 3 && g.one(6) {
 		inner := ""
 		g.push(func() {
 			outside := g.scope
 			g.scope, g.here = nil, 0
 			g.scope = append(g.scope, named{rel.name, rel})
-			inner = "SELECT * FROM " + rel.name + g.where()
-			if g.one(4) {
+			list := "*"
+			if g.one(3) {
+				list = "id, " + pick(g.r, rel.cols) + " AS a, " + pick(g.r, rel.cols) + ", 1 AS one"
+			}
+			inner = "SELECT " + list + " FROM " + rel.name + g.where()
+			if list != "*" {
+				rel = &relation{cols: []string{"id", "a", "one"}}
+			}
+			if g.one(6) {
 				inner += " ORDER BY id LIMIT 2"
 			}
 			g.scope = outside
@@ -245,7 +301,7 @@ func (g *reads) nested(s string) string {
 
 func (g *reads) on(l, r named) string {
 	s := l.alias + "." + pick(g.r, l.rel.cols) + " = " + r.alias + "." + pick(g.r, r.rel.cols)
-	if g.one(2) {
+	if g.one(2) && slices.Contains(l.rel.cols, "id") {
 		s = l.alias + ".id = " + r.alias + "." + pick(g.r, []string{"id", pick(g.r, r.rel.cols)})
 	}
 	switch g.r.IntN(6) {
@@ -279,6 +335,12 @@ func (g *reads) column() string {
 	return n.alias + "." + col
 }
 
+// outerColumn names a column of an enclosing query.
+func (g *reads) outerColumn() string {
+	n := pick(g.r, g.scope[:g.here])
+	return n.alias + "." + pick(g.r, n.rel.cols)
+}
+
 // unambiguous reports whether one source of this scope alone has the column.
 func (g *reads) unambiguous(col string) bool {
 	n := 0
@@ -293,6 +355,9 @@ func (g *reads) unambiguous(col string) bool {
 // value is a constant: a literal or a parameter.
 func (g *reads) value() string {
 	v := pick(g.r, g.w.values)
+	if g.one(4) {
+		v = int64(g.r.IntN(5)) // an id, perhaps
+	}
 	if g.one(2) {
 		return g.arg(v)
 	}
@@ -367,7 +432,12 @@ func (g *reads) atom() string {
 		return "NOT " + c
 	case 17:
 		return c + pick(g.r, []string{" IS TRUE", " IS NOT TRUE", " = TRUE", " IS FALSE", " = FALSE"})
-	case 18, 19:
+	case 18:
+		if g.here > 0 {
+			return c + " = " + g.outerColumn()
+		}
+		return c + " IS " + g.column()
+	case 19:
 		return c + pick(g.r, []string{" = ", " = ", " < ", " IS "}) + g.column()
 	case 20, 21, 22:
 		return g.subcond(c)
@@ -381,7 +451,7 @@ func (g *reads) atom() string {
 			c + " = " + g.value() + " COLLATE NOCASE", "typeof(" + c + ") = 'text'", c + ` = "` + pick(g.r, []string{"a", "zz", "1"}) + `"`,
 		})
 	}
-	return pick(g.r, []string{"1", "1 = 1", "NULL", "0", g.value(), c + " = NULL", g.value() + " BETWEEN " + c + " AND " + g.column()})
+	return pick(g.r, []string{"1", "1 = 1", "1 = 0", "2 <> 2", "NULL", "0", "(" + g.value() + " IS NULL OR " + g.atom() + ")", "(" + g.value() + " IS NOT NULL AND " + g.atom() + ")", g.value(), c + " = NULL", g.value() + " BETWEEN " + c + " AND " + g.column()})
 }
 
 func (g *reads) subcond(c string) string {

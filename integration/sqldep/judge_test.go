@@ -109,8 +109,8 @@ func (w *world) judge(p *sqldep.Planner, f *figures, where string) {
 	}
 	uses := plan.Uses(args)
 	f.note(uses)
-	for range 12 {
-		m, _ := w.modification()
+	for range 16 {
+		m := w.modification(uses)
 		c, ok := w.change(m)
 		if !ok {
 			continue

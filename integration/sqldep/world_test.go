@@ -52,6 +52,16 @@ var values = []any{
 	[]byte("a"), []byte("1"), true, false,
 }
 
+// alike are values of which the columns' types hold some equal to others.
+var alike = [][]any{
+	{nil, int64(0), int64(1), int64(2), int64(3)},
+	{nil, int64(1), "1", "01", "1.0", 1.0, true, []byte("1")},
+	{nil, "a", "A", "a ", "ab", "b"},
+	{nil, int64(1), int64(20), int64(1000), 1.5, -0.5, "b"},
+	{nil, "2024-01-02", "2024-01-02 10:00:00", "2024-03-01", "2025-01-01", int64(2024)},
+	{nil, int64(0), int64(1), true, false, 0.0001, "x"},
+}
+
 func newWorld(t *testing.T, r *rand.Rand) *world {
 	w := &world{t: t, r: r}
 	names := []string{"t0", "t1", "t2"}
@@ -61,12 +71,13 @@ func newWorld(t *testing.T, r *rand.Rand) *world {
 	w.view()
 	w.conn = lite.Open(t, strings.Join(w.ddl, ";\n"))
 	w.cat = lite.Catalog(t, w.conn)
-	for range 9 {
+	w.values = slices.Clone(pick(r, alike))
+	for range w.r.IntN(3) {
 		w.values = append(w.values, pick(r, values))
 	}
 	w.state = map[*relation][]row{}
 	for _, rel := range w.tables {
-		for range w.r.IntN(12) {
+		for range w.r.IntN(8) {
 			w.try(w.insert(rel))
 		}
 		w.state[rel] = w.snapshot(rel)
@@ -144,9 +155,10 @@ func (w *world) view() {
 		"SELECT id, a.id AS other FROM " + t.name + " a WHERE id > 1",
 		"SELECT x.id, y.id AS b FROM " + t.name + " x LEFT JOIN " + u.name + " y ON x.id = y.id",
 		"SELECT id, count(*) AS a FROM " + t.name + " GROUP BY id",
+		"SELECT x.*, y.id AS other FROM " + t.name + " x, " + u.name + " y WHERE x.id = y.id",
 	}
 	i := w.r.IntN(len(bodies))
-	cols := [][]string{t.cols, {"id", "other"}, {"id", "b"}, {"id", "a"}}[i]
+	cols := [][]string{t.cols, {"id", "other"}, {"id", "b"}, {"id", "a"}, append(slices.Clone(t.cols), "other")}[i]
 	w.ddl = append(w.ddl, "CREATE VIEW v0 AS "+bodies[i])
 	w.views = append(w.views, &relation{name: "v0", cols: cols})
 }
@@ -182,7 +194,7 @@ func (w *world) insert(rel *relation) write {
 // value is a value for a column, such that ids mostly are small numbers.
 func (w *world) value(col string) any {
 	if col == "id" && !w.one(5) {
-		return int64(w.r.IntN(12))
+		return int64(w.r.IntN(6))
 	}
 	return pick(w.r, w.values)
 }
@@ -193,18 +205,22 @@ func (w *world) try(m write) bool {
 	return err == nil
 }
 
-// modification makes a write of one row; ok is false if there is none to write.
-func (w *world) modification() (m write, ok bool) {
+// modification makes a write of one row, mostly of a table in use.
+func (w *world) modification(uses []dep.Use) write {
 	rel := pick(w.r, w.tables)
-	rows := w.state[rel]
-	if w.r.IntN(12) >= len(rows) {
-		return w.insert(rel), true
+	if len(uses) > 0 && !w.one(8) {
+		i := slices.IndexFunc(w.tables, func(rel *relation) bool { return "main."+rel.name == uses[w.r.IntN(len(uses))].Table })
+		rel = w.tables[max(i, 0)]
 	}
-	m = write{rel: rel, key: anys(rows[w.r.IntN(len(rows))].key)}
+	rows := w.state[rel]
+	if w.r.IntN(8) >= len(rows) {
+		return w.insert(rel)
+	}
+	m := write{rel: rel, key: anys(rows[w.r.IntN(len(rows))].key)}
 	where := " WHERE " + rel.key + " = ?"
 	if w.one(3) {
 		m.op, m.sql, m.args = dep.Delete, "DELETE FROM "+rel.name+where, m.key
-		return m, true
+		return m
 	}
 	m.op = dep.Update
 	var sets []string
@@ -218,7 +234,7 @@ func (w *world) modification() (m write, ok bool) {
 	}
 	m.args = append(m.args, m.key...)
 	m.sql = "UPDATE " + rel.name + " SET " + strings.Join(sets, ", ") + where
-	return m, true
+	return m
 }
 
 func anys(row []driver.Value) []any {

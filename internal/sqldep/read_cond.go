@@ -17,6 +17,7 @@ const (
 	condRange                     // the column lies between vals[0] and vals[1]; nil is open
 	condGlob                      // the column matches GLOB vals[0]
 	condSame                      // the column equals the other's
+	condGiven                     // the arguments decide it; name says how
 )
 
 // cond is a condition that follows from an expression's being true (or false):
@@ -37,7 +38,7 @@ type cond struct {
 	otherCol *catalog.Column
 }
 
-// always is the conjunction of two conditions.
+// both is the conjunction of two conditions.
 func both(a, b *cond) *cond {
 	switch {
 	case a == nil:
@@ -86,7 +87,7 @@ func (c *cond) of(m *mention) *cond {
 	switch {
 	case c == nil || c.kind == condSame:
 		return nil
-	case c.kind == condNever:
+	case c.kind == condNever || c.kind == condGiven:
 		return c
 	case c.leaf():
 		if c.m != m {
@@ -129,6 +130,9 @@ func (s *scope) condition(e Expr, want bool) *cond {
 		if e.Not != want {
 			return s.is(e)
 		}
+		if l, ok := e.Y.(*Literal); ok && l.Kind == LitNull {
+			return s.given(givenNotNull, e.X)
+		}
 	case *Like:
 		if e.Not != want && e.Kind == LikeGlob {
 			return s.glob(e)
@@ -149,6 +153,8 @@ func (s *scope) binary(e *Binary, want bool) *cond {
 		return either(s.condition(e.X, want), s.condition(e.Y, want))
 	case OpEq:
 		return s.equal(e.X, e.Y)
+	case OpNe:
+		return s.given(givenNe, e.X, e.Y)
 	case OpLt, OpLe, OpGt, OpGe:
 		return s.compare(op, e.X, e.Y)
 	case OpNullEq:
@@ -203,16 +209,41 @@ func (s *scope) equal(x, y Expr) *cond {
 	case isCol && isCol2:
 		return s.same(m, col, n, other)
 	case isCol:
-		if v, ok := s.constant(y); ok {
-			return leaf(condEq, m, col, v)
-		}
+		return s.equals(m, col, y)
 	case isCol2:
-		if v, ok := s.constant(x); ok {
-			return leaf(condEq, n, other, v)
-		}
+		return s.equals(n, other, x)
 	}
-	return nil
+	return s.given(givenEq, x, y)
 }
+
+// equals is the equality of a column with anything but a column of this scope.
+func (s *scope) equals(m *mention, col *catalog.Column, e Expr) *cond {
+	if v, ok := s.constant(e); ok {
+		return leaf(condEq, m, col, v)
+	}
+	return s.outerEqual(m, col, e)
+}
+
+// given is a condition that the arguments alone decide.
+func (s *scope) given(name string, operands ...Expr) *cond {
+	vals := make([]Expr, len(operands))
+	for i, e := range operands {
+		v, ok := s.constant(e)
+		if !ok {
+			return nil
+		}
+		vals[i] = v
+	}
+	return &cond{kind: condGiven, name: name, vals: vals}
+}
+
+// The names of the conditions that the arguments alone decide.
+const (
+	givenEq      = "=" // of integers; other values count as undecided
+	givenNe      = "<>"
+	givenNull    = "null"
+	givenNotNull = "not null"
+)
 
 func leaf(k condKind, m *mention, col *catalog.Column, vals ...Expr) *cond {
 	return &cond{kind: k, m: m, name: col.Name, col: col, vals: vals}
@@ -277,6 +308,9 @@ func (s *scope) is(e *Is) *cond {
 	x, y := e.X, e.Y
 	m, col, ok := s.operand(x)
 	if !ok {
+		if l, ok := y.(*Literal); ok && l.Kind == LitNull {
+			return s.given(givenNull, x)
+		}
 		if m, col, ok = s.operand(y); !ok {
 			return nil
 		}

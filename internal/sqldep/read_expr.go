@@ -41,7 +41,7 @@ func (a *readAnalysis) node(n Node, sc *scope) bool {
 	case *Raise, *Default:
 		a.refuse("expression out of place")
 	case *Exists:
-		a.query(n.Query, sc.ctes, sc, !plain(n.Query) && n.Query.Limit == nil)
+		a.query(bareExists(n.Query), sc.ctes, sc, !plain(n.Query) && n.Query.Limit == nil)
 		return false
 	case *In:
 		return a.in(n, sc)
@@ -63,8 +63,8 @@ func (a *readAnalysis) in(n *In, sc *scope) bool {
 		a.query(n.Query, sc.ctes, sc, !plain(n.Query))
 	case n.Table != nil:
 		inner := &scope{ctes: sc.ctes}
-		if src := a.table(n.Table, inner, false); src.m != nil {
-			src.m.useAll()
+		for _, m := range a.table(n.Table, inner, false).mentions {
+			m.useAll()
 		}
 	case n.Func != nil:
 		a.tableFunc(n.Func, sc)

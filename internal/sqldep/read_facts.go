@@ -1,7 +1,5 @@
 package sqldep
 
-import "github.com/cacheops/cacheops/internal/catalog"
-
 // facts are conditions that hold together, with the columns that they make
 // equal.
 type facts struct {
@@ -99,15 +97,4 @@ func (c *cond) moved(p place) *cond {
 	d := *c
 	d.m, d.name = p.m, p.col
 	return &d
-}
-
-// linked returns what the outer facts say of this scope's columns through
-// equalities between the two, found in c: conjuncts that hold when the inner
-// row matters.
-func (f *facts) linked(inner place, outerCol *catalog.Column, outer *mention) []*cond {
-	var out []*cond
-	for _, c := range f.about(place{outer, outerCol.Name}, true) {
-		out = append(out, c.moved(inner))
-	}
-	return out
 }

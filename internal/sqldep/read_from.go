@@ -36,9 +36,9 @@ type outerJoin struct {
 func (a *readAnalysis) from(f From, sc *scope, ordered bool) *fromTree {
 	switch f := f.(type) {
 	case *Table:
-		return a.single(a.table(f, sc, ordered), sc)
+		return a.table(f, sc, ordered)
 	case *SubFrom:
-		return a.single(a.derived(f, sc, ordered), sc)
+		return a.derived(f, sc, ordered)
 	case *TableFunc:
 		a.tableFunc(f, sc)
 		return a.single(&source{name: aliasOr(f.Alias, f.Name), open: true}, sc)
@@ -207,7 +207,7 @@ func aliasOr(alias, name string) string {
 }
 
 // table makes the source of a table, view or common table expression.
-func (a *readAnalysis) table(t *Table, sc *scope, ordered bool) *source {
+func (a *readAnalysis) table(t *Table, sc *scope, ordered bool) *fromTree {
 	if t.Sample {
 		a.refuse("TABLESAMPLE")
 	}
@@ -218,30 +218,29 @@ func (a *readAnalysis) table(t *Table, sc *scope, ordered bool) *source {
 			if e.doubtful {
 				a.alsoTable(t)
 			}
-			return a.renamed(src, t.Columns)
+			return a.single(renamed(src, t.Columns), sc)
 		}
 	}
 	found, ok := a.lookup(t.Schema, t.Name)
 	if !ok {
 		a.unknown(t.Name)
 		src.open = true
-		return src
+		return a.single(src, sc)
 	}
 	if t.Alias == "" {
 		src.schema = found.Schema
 	}
 	if found.IsView {
-		a.view(found)
 		src.cols, src.open = viewColumns(found), len(found.Columns) == 0
-		return a.renamed(src, t.Columns)
+		return a.view(found, renamed(src, t.Columns), sc)
 	}
 	src.m = a.mention(found, ordered)
-	return a.renamed(src, t.Columns)
+	return a.single(renamed(src, t.Columns), sc)
 }
 
 // renamed applies a list of column aliases, under which no name is followed
 // further.
-func (a *readAnalysis) renamed(s *source, columns []string) *source {
+func renamed(s *source, columns []string) *source {
 	if columns == nil {
 		return s
 	}
@@ -258,7 +257,7 @@ func (a *readAnalysis) alsoTable(t *Table) {
 	switch {
 	case !ok:
 	case found.IsView:
-		a.view(found)
+		a.view(found, &source{}, &scope{})
 	default:
 		a.mention(found, true).useAll()
 	}

@@ -173,7 +173,7 @@ func (m *mention) keyed() bool {
 func (m *mention) compares(col string) bool {
 	return slices.ContainsFunc(m.restrictions, func(r restriction) bool {
 		return slices.ContainsFunc(r.cond.conjuncts(), func(c *cond) bool {
-			return (c.kind == condEq || c.kind == condIs) && c.name == col && len(c.vals) == 1
+			return c.kind == condEq && c.name == col && len(c.vals) == 1
 		})
 	})
 }

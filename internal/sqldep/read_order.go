@@ -55,3 +55,26 @@ func isRowKey(t *catalog.Table, col string) bool {
 	}
 	return len(t.Keys) == 0 || t.Keys[0].Primary && slices.Contains(t.Keys[0].Columns, col)
 }
+
+// settles reports whether ORDER BY puts the rows of the only table of a core
+// into one certain order: its terms hold all columns of a key of that table.
+func settles(order []Order, sc *scope) bool {
+	if len(sc.sources) != 1 || sc.sources[0].m == nil {
+		return false
+	}
+	named := map[string]bool{}
+	for _, o := range order {
+		if c, ok := o.Expr.(*Column); ok && slices.Contains(sc.aliases, c.Name) {
+			continue // the alias comes first here
+		}
+		if m, col, ok := sc.operand(o.Expr); ok && m == sc.sources[0].m {
+			named[col.Name] = true
+		}
+	}
+	for _, k := range sc.sources[0].m.table.Keys {
+		if k.Pins && !slices.ContainsFunc(k.Columns, func(col string) bool { return !named[col] }) {
+			return true
+		}
+	}
+	return false
+}

@@ -29,7 +29,9 @@ type readAnalysis struct {
 	cat    *catalog.Catalog
 	tables []*tableRead
 	clock  []Expr
-	views  map[*catalog.Table]bool
+	// views are those whose bodies are being analysed; expanded counts them.
+	views    map[*catalog.Table]bool
+	expanded int
 	// schema is that of the view whose body is being analysed: its names mean
 	// that schema's tables first.
 	schema string
@@ -50,6 +52,9 @@ func (a *readAnalysis) refuse(why string) {
 func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan {
 	a := &readAnalysis{cat: cat, views: map[*catalog.Table]bool{}}
 	top := a.query(sel, nil, nil, !rowOrderIsMoot(sel))
+	if top != nil && settles(sel.OrderBy, top) && passesOn(sel.Cores[0]) {
+		top.sources[0].m.ordered = false
+	}
 	plan.Main = mainTable(sel)
 	plan.Op = readOp(sel, top)
 	a.finish(sel, top)
@@ -74,9 +79,7 @@ func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan {
 func (a *readAnalysis) finish(sel *Select, top *scope) {
 	for _, t := range a.tables {
 		for _, m := range t.mentions {
-			if pinned := m.keyed(); pinned && top != nil && len(top.sources) == 1 && top.sources[0].m == m {
-				m.ordered = false // there is one row at most
-			}
+			m.ordered = m.ordered && !m.keyed() // one row has no order
 			t.cols = t.cols.Union(m.columns())
 		}
 		a.checkGenerated(t)

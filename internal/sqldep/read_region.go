@@ -167,10 +167,47 @@ func (f filling) cond(c *cond) regions {
 		return f.span(c)
 	case condGlob:
 		return f.glob(c)
+	case condGiven:
+		return f.given(c)
 	case condNever:
 		return regions{}
 	}
 	return everywhere()
+}
+
+// given is a condition without columns: nothing where the arguments say that it
+// does not hold.
+func (f filling) given(c *cond) regions {
+	var n [2]int64
+	for i, e := range c.vals {
+		v, ok := f.b.constant(e, f.args)
+		switch {
+		case !ok:
+			return everywhere()
+		case c.name == givenNull && plainValue(v), c.name == givenNotNull && v == nil:
+			return regions{}
+		case c.name == givenNull || c.name == givenNotNull:
+			return everywhere()
+		}
+		if n[i], ok = v.(int64); !ok {
+			return everywhere()
+		}
+	}
+	if (n[0] == n[1]) != (c.name == givenEq) {
+		return regions{}
+	}
+	return everywhere()
+}
+
+// plainValue reports whether a driver binds v as it is, and so not as NULL.
+func plainValue(v driver.Value) bool {
+	switch v := v.(type) {
+	case int64, float64, bool, string:
+		return true
+	case []byte:
+		return len(v) > 0
+	}
+	return false
 }
 
 func (f filling) atom(a dep.Atom) regions { return regions{any: [][]dep.Atom{{a}}} }

@@ -50,12 +50,21 @@ func (m *mention) columns() dep.Columns {
 	return used
 }
 
+// export is a base table's column as a query in FROM passes it on.
+type export struct {
+	m   *mention
+	col *catalog.Column
+}
+
 // source is an item of FROM as names see it.
 type source struct {
 	name   string // the alias, or the table's own name
 	schema string // as resolved, for a table without an alias
 	m      *mention
 	cols   []string // of anything but a base table
+	// exports are the base tables' columns that columns of a query in FROM are,
+	// where what restricts the one restricts the other.
+	exports map[string]export
 	// open says that the columns are not known: any name may be one.
 	open bool
 }
@@ -83,6 +92,7 @@ type scope struct {
 	// muddled says that unqualified names may mean a merge of several columns: a
 	// NATURAL join, or USING in a RIGHT or FULL one.
 	muddled bool
+	tree    *fromTree
 	// facts are the conditions that hold for every row that the core's WHERE
 	// lets through.
 	facts *facts
@@ -141,7 +151,8 @@ func (s *scope) column(c *Column) (m *mention, col *catalog.Column, ok bool) {
 		return nil, nil, false
 	}
 	if m = hits[0].m; m == nil {
-		return nil, nil, false
+		x, ok := hits[0].exports[c.Name]
+		return x.m, x.col, ok
 	}
 	col, ok = m.table.Column(c.Name)
 	return m, col, ok

@@ -91,11 +91,11 @@ func (a *readAnalysis) core(c *Core, ctes *cteEnv, parent *scope, ordered bool) 
 			sc.aliases = append(sc.aliases, alias)
 		}
 	}
-	tree := &fromTree{}
+	sc.tree = &fromTree{}
 	if c.From != nil {
-		tree = a.from(c.From, sc, ordered)
+		sc.tree = a.from(c.From, sc, ordered)
 	}
-	sc.restrict(tree, c.Where)
+	sc.restrict(sc.tree, c.Where)
 	a.joinExprs(c.From, sc)
 	a.expr(c.Where, sc)
 	for i := range c.Columns {
@@ -141,51 +141,55 @@ func (a *readAnalysis) window(w *Window, sc *scope) {
 
 // derived analyses a query in FROM. It does not see its neighbours, unless it
 // is LATERAL.
-func (a *readAnalysis) derived(f *SubFrom, sc *scope, ordered bool) *source {
+func (a *readAnalysis) derived(f *SubFrom, sc *scope, ordered bool) *fromTree {
 	parent := sc.parent
 	if f.Lateral {
 		parent = sc
 	}
-	a.query(f.Query, sc.ctes, parent, ordered || !plain(f.Query))
+	inner := a.query(f.Query, sc.ctes, parent, ordered || !plain(f.Query))
 	src := &source{name: f.Alias, cols: f.Columns}
 	if f.Columns == nil {
 		src.cols, src.open = a.resultColumns(f.Query, sc.ctes)
 	}
-	return src
+	return a.inline(src, f.Query, inner, sc)
 }
 
 // plain reports whether a query passes its rows on one by one, so that their
 // order shows only if the order of its own rows does.
 func plain(s *Select) bool {
-	if len(s.Cores) != 1 || s.Limit != nil {
-		return false
-	}
-	c := s.Cores[0]
-	return !c.Distinct && c.DistinctOn == nil && c.GroupBy == nil && c.Sub == nil && !calls(c, func(f *Func) bool {
+	return len(s.Cores) == 1 && s.Limit == nil && passesOn(s.Cores[0])
+}
+
+// passesOn reports whether a core makes one row of each of its FROM that WHERE
+// lets through.
+func passesOn(c *Core) bool {
+	return !c.Distinct && c.Having == nil && c.DistinctOn == nil && c.GroupBy == nil && c.Sub == nil && !calls(c, func(f *Func) bool {
 		return f.Over != nil || isAggregate(f)
 	})
 }
 
-// view analyses a view's body in a scope of its own, once.
-func (a *readAnalysis) view(t *catalog.Table) {
-	if a.views[t] {
-		return
-	}
-	a.views[t] = true
+// view analyses the body of a view that FROM names, in a scope of its own.
+func (a *readAnalysis) view(t *catalog.Table, src *source, sc *scope) *fromTree {
 	if t.Temp {
 		a.refuse("reads the temporary view " + t.Bare)
 	}
 	body, ok := viewBody(t, a.cat.Dialect)
-	if !ok {
+	a.expanded++
+	if !ok || a.views[t] || a.expanded > maxViews {
 		a.refuse("view " + t.Bare + " cannot be read")
 		a.viewFloor(t)
-		return
+		return a.single(src, sc)
 	}
 	outer := a.schema
-	a.schema = t.Schema
-	a.query(body, nil, nil, true)
-	a.schema = outer
+	a.schema, a.views[t] = t.Schema, true
+	inner := a.query(body, nil, nil, true)
+	a.schema, a.views[t] = outer, false
+	return a.inline(src, body, inner, sc)
 }
+
+// maxViews bounds the views that a statement may expand: views over views
+// multiply.
+const maxViews = 100
 
 // viewFloor uses all that the catalog says lies under a view.
 func (a *readAnalysis) viewFloor(t *catalog.Table) {

@@ -1,0 +1,131 @@
+package sqldep
+
+import (
+	"slices"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+)
+
+// inline adds a query in FROM, or a view, as a source. Where the query passes on
+// rows one by one, it is as if its FROM stood in its place: what the outer query
+// demands of its columns, it demands of the tables below.
+func (a *readAnalysis) inline(src *source, q *Select, inner, sc *scope) *fromTree {
+	t := a.single(src, sc)
+	if inner == nil || !plain(q) || q.With != nil {
+		return t
+	}
+	exports, ok := resultExports(q.Cores[0], inner)
+	if !ok || len(exports) != len(src.cols) {
+		return t
+	}
+	src.exports = make(map[string]export, len(exports))
+	for i, name := range src.cols {
+		if _, twice := src.exports[name]; exports[i].m != nil && !twice {
+			src.exports[name] = exports[i]
+		}
+	}
+	t.mentions = append(t.mentions, inner.tree.mentions...)
+	t.nullable = append(t.nullable, inner.tree.nullable...)
+	return t
+}
+
+// resultExports returns, for each result column of a core, the base table's
+// column that it is, the zero export for another. ok is false where the columns
+// cannot be counted.
+func resultExports(c *Core, inner *scope) (out []export, ok bool) {
+	if c.Values != nil {
+		return nil, false
+	}
+	for i := range c.Columns {
+		r := &c.Columns[i]
+		switch {
+		case r.Star:
+			if inner.muddled || len(inner.merged) > 0 {
+				return nil, false
+			}
+			cols, ok := starExports(r, inner)
+			if !ok {
+				return nil, false
+			}
+			out = append(out, cols...)
+		default:
+			var x export
+			if col, ok := r.Expr.(*Column); ok {
+				if m, c, ok := inner.column(col); ok {
+					x = export{m, c}
+				}
+			}
+			out = append(out, x)
+		}
+	}
+	return out, true
+}
+
+func starExports(r *ResultColumn, inner *scope) (out []export, ok bool) {
+	for _, src := range inner.sources {
+		switch {
+		case !src.means(r.Schema, r.Table):
+		case src.open:
+			return nil, false
+		case src.m != nil:
+			for i := range src.m.table.Columns {
+				out = append(out, export{src.m, &src.m.table.Columns[i]})
+			}
+		default:
+			for _, name := range src.cols {
+				out = append(out, src.exports[name])
+			}
+		}
+	}
+	return out, true
+}
+
+// bareExists returns the query under EXISTS without the columns of its select
+// list that decide nothing. Those with a name may be meant elsewhere.
+func bareExists(q *Select) *Select {
+	if len(q.Cores) != 1 || q.Cores[0].Sub != nil || q.Cores[0].Columns == nil {
+		return q
+	}
+	c, s := *q.Cores[0], *q
+	c.Columns = slices.DeleteFunc(slices.Clone(c.Columns), func(r ResultColumn) bool {
+		_, plain := r.Expr.(*Column)
+		return r.Alias == "" && (r.Star || plain)
+	})
+	s.Cores = []*Core{&c}
+	return &s
+}
+
+// outerEqual is the equality of a column of this scope with e, a column of an
+// outer one: what is known there of the rows that matter holds here as well.
+func (s *scope) outerEqual(m *mention, col *catalog.Column, e Expr) *cond {
+	c, ok := e.(*Column)
+	if !ok || isRowID(c.Name) || c.Table == "" && slices.Contains(s.aliases, c.Name) {
+		return nil
+	}
+	if hits, open := s.named(c); open || len(hits) > 0 {
+		return nil
+	}
+	for p := s.parent; p != nil; p = p.parent {
+		hits, open := p.named(c)
+		if open || len(hits) > 0 {
+			return p.carried(c, place{m, col.Name}, col)
+		}
+		if c.Table == "" && slices.Contains(p.aliases, c.Name) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// carried returns what this scope's facts say of the column c, said of to.
+func (s *scope) carried(c *Column, to place, col *catalog.Column) *cond {
+	m, outer, ok := s.column(c)
+	if !ok || s.facts == nil || m.nullable || !catalog.SameEquality(col, outer) {
+		return nil
+	}
+	var out *cond
+	for _, k := range s.facts.about(place{m, outer.Name}, true) {
+		out = both(out, k.moved(to))
+	}
+	return out
+}
