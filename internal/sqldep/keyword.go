@@ -1,11 +1,14 @@
 package sqldep
 
+import "github.com/cacheops/cacheops/internal/catalog"
+
 // keyword is a word that the parser knows. The zero keyword is none.
 type keyword uint8
 
 const (
 	_ keyword = iota
 	kAbort
+	kAdd
 	kAction
 	kAfter
 	kAll
@@ -201,7 +204,7 @@ const (
 
 // keywordNames are the keywords' texts, in lower case.
 var keywordNames = [numKeywords]string{
-	kAbort: "abort", kAction: "action", kAfter: "after", kAll: "all", kAlter: "alter", kAlways: "always",
+	kAbort: "abort", kAdd: "add", kAction: "action", kAfter: "after", kAll: "all", kAlter: "alter", kAlways: "always",
 	kAnalyze: "analyze", kAnalyse: "analyse", kAnd: "and", kAny: "any", kArray: "array", kAs: "as", kAsc: "asc",
 	kAttach: "attach", kAutoincrement: "autoincrement", kBefore: "before", kBegin: "begin", kBetween: "between",
 	kBy: "by", kCall: "call", kCascade: "cascade", kCase: "case", kCast: "cast", kCheck: "check",
@@ -308,4 +311,41 @@ var reserved = func() (r [numKeywords]bool) {
 		r[k] = true
 	}
 	return r
+}()
+
+// strict are the keywords that are never a name without quotes in a dialect.
+// Taking one for a name would find sense in what the database rejects.
+var strict = func() (s [catalog.MySQL + 1][numKeywords]bool) {
+	every := []keyword{
+		kAll, kAlter, kAnd, kAs, kBetween, kCase, kCheck, kCollate, kConstraint, kCreate, kDefault, kDelete,
+		kDistinct, kDrop, kElse, kExists, kExcept, kForeign, kFrom, kGroup, kHaving, kIn, kInsert, kIntersect, kInto,
+		kIs, kJoin, kLimit, kNot, kNull, kOn, kOr, kOrder, kPrimary, kReferences, kSelect, kSet, kTable, kThen, kTo,
+		kUnion, kUnique, kUpdate, kUsing, kValues, kWhen, kWhere,
+	}
+	dialects := [...][]keyword{
+		catalog.SQLite: {
+			kAdd, kAutoincrement, kCommit, kDeferrable, kEscape, kIndex, kIsnull, kNothing, kNotnull, kReturning, kTransaction,
+		},
+		catalog.PostgreSQL: {
+			kAnalyse, kAnalyze, kAny, kArray, kAsc, kAsymmetric, kCast, kColumn, kCross, kCurrentDate, kCurrentTime,
+			kCurrentTimestamp, kCurrentUser, kDeferrable, kDesc, kDo, kEnd, kFalse, kFetch, kFor, kFull, kGrant, kIlike,
+			kInner, kIsnull, kLateral, kLeft, kLike, kLocalTime, kLocalTimestamp, kNatural, kNotnull, kOffset, kOnly,
+			kOuter, kReturning, kRight, kSessionUser, kSimilar, kSome, kSymmetric, kTablesample, kTrue, kUser, kWindow,
+			kWith,
+		},
+		catalog.MySQL: {
+			kAnalyze, kAsc, kBefore, kBy, kCall, kCascade, kColumn, kCross, kCurrentDate, kCurrentTime, kCurrentTimestamp,
+			kCurrentUser, kDatabase, kDesc, kDiv, kEach, kExplain, kFalse, kFetch, kFor, kGrant, kGroups, kIf, kIgnore,
+			kIndex, kInner, kInterval, kKey, kLateral, kLeft, kLike, kLocalTime, kLocalTimestamp, kLock, kMatch, kMod,
+			kNatural, kOf, kOuter, kOver, kPartition, kProcedure, kRange, kRecursive, kRegexp, kRelease, kRename,
+			kReplace, kRestrict, kRevoke, kRight, kRlike, kRow, kRows, kShow, kTrigger, kTrue, kUse, kVirtual, kWindow,
+			kWith, kXor,
+		},
+	}
+	for d := catalog.SQLite; d <= catalog.MySQL; d++ {
+		for _, k := range append(every, dialects[d]...) {
+			s[d][k] = true
+		}
+	}
+	return s
 }()

@@ -14,7 +14,8 @@ type lexer struct {
 	// conditional is set where part of the text runs on some servers only
 	// (MySQL's /*! … */): its tokens are delivered, its structure is unknown.
 	conditional bool
-	// murky is set where a name may be hidden from the lexer (U&"…").
+	// murky is set where a name may be hidden from the lexer (U&"…, a comment
+	// without its end).
 	murky bool
 	// inside is set within a conditional comment.
 	inside bool
@@ -137,6 +138,8 @@ func (l *lexer) comment() {
 			l.i++
 		}
 	}
+	// SQLite takes the text's end for the comment's.
+	l.murky = l.murky || l.d != catalog.SQLite
 }
 
 // word reads a name, a keyword, or a string with a letter before it.

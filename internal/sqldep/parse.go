@@ -177,7 +177,7 @@ func (p *parser) isName(n int, bare bool) bool {
 	case tQuoted:
 		return true
 	case tWord:
-		return bare || !reserved[t.word]
+		return !strict[p.d][t.word] && (bare || !reserved[t.word])
 	case tString:
 		_, lifted := p.lifted[p.i+n]
 		return p.d == catalog.SQLite && !lifted

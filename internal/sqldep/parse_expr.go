@@ -127,7 +127,13 @@ func (p *parser) infixMark(x Expr, t *token, prec int) (Expr, bool) {
 	if at <= precLess && p.isOneOf(kAny, kSome, kAll) && p.peek(1).is(sLParen) && p.d != catalog.SQLite {
 		return p.quantified(x, op), true
 	}
-	return &Binary{Op: op, X: x, Y: p.operand(at + 1)}, true
+	y := p.operand(at + 1)
+	if p.d == catalog.PostgreSQL && at == precEq && p.cur().kind == tOp {
+		if _, next := p.binaryOp(p.cur()); next == precEq { // a = b = c
+			p.fail()
+		}
+	}
+	return &Binary{Op: op, X: x, Y: y}, true
 }
 
 func (p *parser) subscript(x Expr) Expr {

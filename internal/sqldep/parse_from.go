@@ -20,6 +20,10 @@ func (p *parser) joins() From {
 	for {
 		j := p.joinOperator()
 		if j == nil {
+			if p.d == catalog.SQLite && p.isWord(kOn) {
+				// SQLite takes the ON of ON CONFLICT for a join's, too.
+				p.fail()
+			}
 			return left
 		}
 		j.Left, j.Right = left, p.relation()
@@ -28,6 +32,8 @@ func (p *parser) joins() From {
 			j.On = p.expr()
 		case p.word(kUsing):
 			j.Using = p.names()
+		case p.d == catalog.PostgreSQL && j.Kind != CrossJoin && !j.Natural:
+			p.fail()
 		}
 		left = j
 	}

@@ -151,9 +151,7 @@ func (p *parser) wordPrimary(t *token) Expr {
 	case kCase:
 		return p.caseExpr()
 	case kCast:
-		if p.peek(1).is(sLParen) {
-			return p.cast()
-		}
+		return p.cast()
 	case kExists:
 		if p.peek(1).is(sLParen) {
 			p.i += 2
@@ -162,18 +160,18 @@ func (p *parser) wordPrimary(t *token) Expr {
 			return e
 		}
 	case kRaise:
-		if p.peek(1).is(sLParen) {
-			return p.raise()
-		}
+		return p.raise()
 	case kDefault:
-		p.i++
-		return &Default{Pos: Pos(t.pos)}
+		if p.d != catalog.SQLite {
+			p.i++
+			return &Default{Pos: Pos(t.pos)}
+		}
 	case kInterval, kArray, kRow:
 		if p.d != catalog.SQLite {
 			return p.odd()
 		}
 	}
-	if p.peek(1).is(sLParen) && (!reserved[t.word] || functionWord(t.word)) {
+	if p.peek(1).is(sLParen) && (!reserved[t.word] && !strict[p.d][t.word] || p.functionWord(t.word)) {
 		return p.call("", "")
 	}
 	if reserved[t.word] && !columnWord(t.word) {
@@ -198,10 +196,14 @@ func (p *parser) dotted() Expr {
 }
 
 // functionWord reports whether a reserved keyword may name a function.
-func functionWord(k keyword) bool {
+func (p *parser) functionWord(k keyword) bool {
 	switch k {
-	case kLeft, kRight, kLike, kGlob, kRegexp, kMatch, kValues, kIndexed:
+	case kLeft, kRight:
 		return true
+	case kLike, kGlob, kRegexp, kMatch, kIndexed:
+		return p.d == catalog.SQLite
+	case kValues, kReplace, kIf, kMod:
+		return p.d == catalog.MySQL
 	}
 	return false
 }
@@ -267,7 +269,8 @@ func (p *parser) caseExpr() Expr {
 }
 
 func (p *parser) cast() Expr {
-	p.i += 2
+	p.want(kCast)
+	p.wantMark(sLParen)
 	c := &Cast{X: p.expr()}
 	p.want(kAs)
 	c.Type = p.typeName()
@@ -318,7 +321,8 @@ func (p *parser) collation() string {
 }
 
 func (p *parser) raise() Expr {
-	p.i += 2
+	p.want(kRaise)
+	p.wantMark(sLParen)
 	r := &Raise{}
 	switch k := p.oneOf(kIgnore, kRollback, kAbort, kFail); k {
 	case 0:
@@ -356,7 +360,8 @@ func (p *parser) odd() Expr {
 func (p *parser) call(schema, name string) Expr {
 	f := &Func{Schema: schema, Name: name, Pos: p.pos()}
 	if name == "" {
-		f.Name = p.name()
+		f.Name = foldName(p.src, p.cur(), p.d)
+		p.i++
 	}
 	p.wantMark(sLParen)
 	p.arguments(f)

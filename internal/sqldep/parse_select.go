@@ -120,7 +120,7 @@ func (p *parser) valueRows() [][]Expr {
 		p.word(kRow)
 		p.wantMark(sLParen)
 		row := []Expr{}
-		if !p.isMark(sRParen) {
+		if p.d != catalog.MySQL || !p.isMark(sRParen) {
 			row = p.exprs()
 		}
 		p.wantMark(sRParen)
@@ -195,12 +195,12 @@ func (p *parser) limit() (limit, offset Expr) {
 			if p.d == catalog.PostgreSQL && p.word(kAll) {
 				continue
 			}
-			limit = p.expr()
+			limit = p.count()
 			if p.d != catalog.PostgreSQL && p.mark(sComma) {
-				offset, limit = limit, p.expr()
+				offset, limit = limit, p.count()
 			}
 		case offset == nil && (limit != nil || p.d == catalog.PostgreSQL) && p.word(kOffset):
-			offset = p.expr()
+			offset = p.count()
 			p.oneOf(kRow, kRows)
 		case limit == nil && p.d == catalog.PostgreSQL && p.isWord(kFetch):
 			limit = p.fetch()
@@ -208,6 +208,17 @@ func (p *parser) limit() (limit, offset Expr) {
 			return limit, offset
 		}
 	}
+}
+
+// count takes the number of a LIMIT, on MySQL no expression.
+func (p *parser) count() Expr {
+	if t := p.cur(); p.d == catalog.MySQL && t.kind != tInt && t.kind != tParam {
+		p.fail()
+	}
+	if p.d == catalog.MySQL {
+		return p.primary()
+	}
+	return p.expr()
 }
 
 func (p *parser) fetch() Expr {

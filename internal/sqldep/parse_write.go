@@ -150,7 +150,7 @@ func (p *parser) assignment() Assignment {
 	} else {
 		a.Columns = []string{p.name()}
 	}
-	for p.isMark(sDot) || p.isMark(sLBracket) { // t.c, c.field, c[1]
+	for p.d != catalog.SQLite && (p.isMark(sDot) || p.isMark(sLBracket)) { // t.c, c.field, c[1]
 		a.Odd = true
 		if p.mark(sDot) {
 			a.Columns = append(a.Columns, p.name())
