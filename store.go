@@ -208,7 +208,8 @@ type TableWrite struct {
 	// Catalog, if not zero, is the version that the write's plan was made from;
 	// it must equal the table's.
 	Catalog uint64
-	// BumpCatalog makes a new catalog version: the write is DDL.
+	// BumpCatalog makes a new catalog version: the write is DDL. The writer's End
+	// or Clear makes another, since a catalog read in between may be the old one.
 	BumpCatalog bool
 }
 

@@ -19,14 +19,14 @@ const entryBytes = 250
 const depBytes = 70
 
 // entry is one result. It is immutable once it is in the cache. A million of
-// them are kept, hence the layout: three stamps (table, shape, value) are what
-// a read by key has, and lie inline.
+// them are kept, hence the layout: four stamps (database, table, shape, value)
+// are what a read by key has, and lie inline.
 type entry struct {
 	value    cacheops.Value
 	text     string
 	rest     string
-	stamps   [3]*stamp
-	more     *[]*stamp // the fourth and later stamps, nil if none
+	stamps   [4]*stamp
+	more     *[]*stamp // the fifth and later stamps, nil if none
 	deadline int64     // on the store's clock
 }
 
