@@ -43,7 +43,7 @@ func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) 
 	c.tx = t
 	defer func() { c.abandon(l, t) }()
 	if err := c.change(ctx, l, t, st, k); err != nil || k.failed {
-		return c.endFailed(ctx, l, t, err)
+		return c.endFailed(ctx, l, t, st, err)
 	}
 	err := c.commitAlone(ctx, l, t)
 	if err != nil {
@@ -52,8 +52,8 @@ func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) 
 	return err
 }
 
-// abandon ends the transaction of an autocommit write where nothing else has:
-// after a panic.
+// abandon rolls back the transaction of an autocommit write, unless it has
+// ended already.
 func (c *conn) abandon(l *lease, t *transaction) {
 	if c.tx != t {
 		return
@@ -65,15 +65,27 @@ func (c *conn) abandon(l *lease, t *transaction) {
 
 // endFailed ends the transaction of a statement that failed with err, or with
 // an error among its rows. Without the cache the statement would have kept
-// what OR FAIL keeps; so it is committed.
-func (c *conn) endFailed(ctx context.Context, l *lease, t *transaction, err error) error {
+// what OR FAIL keeps, and so it is committed where it may have kept anything.
+// Otherwise it is rolled back: SQLite undoes some failures (a STRICT table's
+// type error in a trigger, say) only with the transaction that they end, and a
+// commit of nothing would make other transactions' snapshots stale.
+func (c *conn) endFailed(ctx context.Context, l *lease, t *transaction, st *statement, err error) error {
 	if c.look(ctx, l); c.tx == nil {
+		return err
+	}
+	if !c.keeps(t, st) {
+		c.abandon(l, t)
 		return err
 	}
 	if commitErr := c.commitAlone(ctx, l, t); commitErr != nil && err == nil {
 		return commitErr
 	}
 	return err
+}
+
+// keeps says that a statement that fails may keep what it has done so far.
+func (c *conn) keeps(t *transaction, st *statement) bool {
+	return st.plan.Class != sqldep.Write || st.plan.KeepsOnError || c.blind(t, st)
 }
 
 // commitAlone commits the transaction of an autocommit write, or rolls it back

@@ -97,7 +97,13 @@ func (g *exprs) tail() string {
 	if chance(g.r(), 45) {
 		c, _ := g.col()
 		out = " ORDER BY " + c + pick(g.r(), []string{"", " DESC", " ASC NULLS LAST", " COLLATE NOCASE"})
-		if f := g.scope[0]; len(g.scope) == 1 && f.t.rowid && !f.t.view {
+		f := g.scope[0]
+		switch {
+		case len(g.scope) > 1 || f.t.view:
+		case len(f.t.keys) > 0 && len(f.t.keys[0]) == 1 && f.t.keys[0][0] == "id":
+			out += ", " + g.name(f, "id")
+			g.st.ordered = true
+		case f.t.rowid && chance(g.r(), 40):
 			out += ", " + g.name(f, "rowid")
 			g.st.ordered = true
 		}

@@ -44,6 +44,8 @@ func (f *floor) add(t *catalog.Table, write bool) {
 	if !write {
 		return
 	}
+	f.keeps = f.keeps || t.ConflictFails
+	f.rollsBack = f.rollsBack || t.ConflictRollsBack
 	for _, k := range t.Children {
 		if k.OnDelete != "RESTRICT" && k.OnDelete != "NO ACTION" || k.OnUpdate != "RESTRICT" && k.OnUpdate != "NO ACTION" {
 			f.addName(k.Child, write)
