@@ -13,13 +13,13 @@ import (
 )
 
 type demoCommand struct {
-	Statements int    `default:"30000" placeholder:"N" help:"How many statements to run."`
+	Statements int    `default:"20000" placeholder:"N" help:"How many statements to run."`
 	Seed       uint64 `default:"1" placeholder:"N" help:"Another shop, another day."`
 	JSON       bool   `name:"json" help:"Print the report as one JSON object."`
 }
 
 // Run is called by the parser.
-func (c *demoCommand) Run(ctx context.Context, e *env) error {
+func (c *demoCommand) Run(ctx context.Context, e *env) (err error) {
 	if c.Statements < 0 {
 		return fmt.Errorf("--statements: %d is negative", c.Statements)
 	}
@@ -27,7 +27,7 @@ func (c *demoCommand) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return fmt.Errorf("make a directory for the shop: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	path := filepath.Join(dir, "shop.sqlite")
 	fmt.Fprintln(e.stderr, "building a shop: categories, products, customers, orders and reviews, about 60,000 rows")
 	if err := buildShop(ctx, path, c.Seed); err != nil {

@@ -26,7 +26,7 @@ type replayCommand struct {
 }
 
 // Run is called by the parser.
-func (c *replayCommand) Run(ctx context.Context, e *env) error {
+func (c *replayCommand) Run(ctx context.Context, e *env) (err error) {
 	if c.Sessions < 1 {
 		return fmt.Errorf("--sessions: %d is less than one", c.Sessions)
 	}
@@ -46,7 +46,7 @@ func (c *replayCommand) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return fmt.Errorf("make a directory for the copy: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	path, err := replay.CopyDatabase(ctx, c.DB, dir)
 	if err != nil {
 		return err
@@ -65,13 +65,13 @@ func (c *replayCommand) replay(ctx context.Context, e *env, path string, rules [
 	report, err := replay.Run(ctx, path, reader, replay.Config{
 		Rules: rules, Verify: c.Verify, Sessions: c.Sessions, Pragmas: c.Pragma,
 		CacheBytes: c.Cache << 20, KeepGoing: c.KeepGoing, Progress: bar.show,
-		OnBadLine: func(b *querylog.BadLine) {
+		OnBadLine: func(b *querylog.LineError) {
 			bar.clear()
 			fmt.Fprintf(e.stderr, "%s: %v\n", c.Log, b)
 		},
 	})
 	bar.finish()
-	var bad *querylog.BadLine
+	var bad *querylog.LineError
 	switch {
 	case errors.As(err, &bad):
 		err = fmt.Errorf("%s: %w (--keep-going passes over it)", c.Log, err)

@@ -61,6 +61,7 @@ func render(r *replay.Report) string {
 	b.WriteString("\n" + speed(r))
 	groups(&b, "Not cached, and why", r.NotCached)
 	groups(&b, "Failed", r.Failures)
+	inVain(&b, r.DroppedBy)
 	differences(&b, r)
 	return b.String()
 }
@@ -74,12 +75,14 @@ func speed(r *replay.Report) string {
 	}
 	t := table(&b)
 	t.row("", "with the cache", without, "")
-	t.row("a read", per(r.ReadSeconds, r.Reads), per(r.BareReadSeconds, r.Reads), times(r.BareReadSeconds, r.ReadSeconds))
 	if r.DidVerify {
+		t.row("a hit (median)", span(r.HitMedian), span(r.BareHitMedian), times(r.BareHitMedian, r.HitMedian))
+		t.row("a miss (median)", span(r.MissMedian), span(r.BareMissMedian), times(r.BareMissMedian, r.MissMedian))
 		t.row("all reads", span(r.ReadSeconds), span(r.BareReadSeconds), times(r.BareReadSeconds, r.ReadSeconds))
 		t.row("all writes", span(r.WriteSeconds), span(r.BareWriteSeconds), times(r.BareWriteSeconds, r.WriteSeconds))
-		t.row("everything", span(r.ReadSeconds+r.WriteSeconds), span(r.BareReadSeconds+r.BareWriteSeconds),
-			times(r.BareReadSeconds+r.BareWriteSeconds, r.ReadSeconds+r.WriteSeconds))
+	} else {
+		t.row("a hit", per(r.HitSeconds, r.Hits), per(r.SavedSeconds, r.Hits), times(r.SavedSeconds, r.HitSeconds))
+		t.row("a read", per(r.ReadSeconds, r.Reads), per(r.BareReadSeconds, r.Reads), times(r.BareReadSeconds, r.ReadSeconds))
 	}
 	t.row("database time saved", span(r.SavedSeconds), "by hits", "")
 	t.flush()
@@ -99,6 +102,23 @@ func groups(b *strings.Builder, title string, list []replay.Group) {
 	if len(list) > listed {
 		fmt.Fprintf(b, "  and %d more kinds (--json lists all)\n", len(list)-listed)
 	}
+}
+
+// inVain lists what was dropped although it had not changed: where a rule, or
+// another way to write a query, would keep more.
+func inVain(b *strings.Builder, list []replay.DropGroup) {
+	if len(list) == 0 || list[0].Spurious == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\nDropped in vain most often:\n")
+	t := table(b)
+	t.row("  in vain", "of", "entries of", "dropped by")
+	for _, g := range list[:min(len(list), listed/2)] {
+		if g.Spurious > 0 {
+			t.row("  "+count(g.Spurious), count(g.Drops), shorten(g.Read), shorten(g.Write))
+		}
+	}
+	t.flush()
 }
 
 func differences(b *strings.Builder, r *replay.Report) {
@@ -195,12 +215,15 @@ func times(without, with float64) string {
 	if with <= 0 || without <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.1f× as fast", without/with)
+	if f := without / with; f < 10 {
+		return fmt.Sprintf("%.1f× as fast", f)
+	}
+	return fmt.Sprintf("%.0f× as fast", without/with)
 }
 
 // shorten fits a statement into a line.
 func shorten(sql string) string {
-	const width = 90
+	const width = 80
 	sql = strings.Join(strings.Fields(sql), " ")
 	if r := []rune(sql); len(r) > width {
 		return string(r[:width-1]) + "…"

@@ -50,21 +50,21 @@ func parseLine(line int, text []byte) (Statement, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&l); err != nil {
-		return Statement{}, &BadLine{line, "not a statement: " + strings.TrimPrefix(err.Error(), "json: ")}
+		return Statement{}, &LineError{line, "not a statement: " + strings.TrimPrefix(err.Error(), "json: ")}
 	}
 	if dec.More() {
-		return Statement{}, &BadLine{line, "more than one object on a line"}
+		return Statement{}, &LineError{line, "more than one object on a line"}
 	}
 	if l.SQL == nil || KindOf(*l.SQL) == Empty {
-		return Statement{}, &BadLine{line, `"sql" is missing or empty`}
+		return Statement{}, &LineError{line, `"sql" is missing or empty`}
 	}
 	session, err := sessionName(l.Session)
 	if err != nil {
-		return Statement{}, &BadLine{line, err.Error()}
+		return Statement{}, &LineError{line, err.Error()}
 	}
 	args, err := parseArgs(l.Args)
 	if err != nil {
-		return Statement{}, &BadLine{line, err.Error()}
+		return Statement{}, &LineError{line, err.Error()}
 	}
 	return Statement{Line: line, Session: session, SQL: *l.SQL, Args: args}, nil
 }

@@ -23,13 +23,13 @@ type Statement struct {
 	Args []any
 }
 
-// BadLine is a part of a log that cannot be read. The reader can go on behind it.
-type BadLine struct {
+// LineError is a part of a log that cannot be read. The reader can go on behind it.
+type LineError struct {
 	Line int
 	What string
 }
 
-func (b *BadLine) Error() string { return fmt.Sprintf("line %d: %s", b.Line, b.What) }
+func (b *LineError) Error() string { return fmt.Sprintf("line %d: %s", b.Line, b.What) }
 
 // Format is a log's format.
 type Format string
@@ -44,7 +44,7 @@ const (
 
 // Reader reads statements one by one.
 type Reader interface {
-	// Next returns the next statement, io.EOF at the end, a *[BadLine] for what
+	// Next returns the next statement, io.EOF at the end, a *[LineError] for what
 	// it cannot read, or the error of the reader beneath.
 	Next() (Statement, error)
 }

@@ -22,7 +22,7 @@ func read(t *testing.T, in io.Reader, format Format) []string {
 	var out []string
 	for {
 		st, err := r.Next()
-		var bad *BadLine
+		var bad *LineError
 		switch {
 		case errors.Is(err, io.EOF):
 			return out
@@ -158,7 +158,7 @@ func TestFormats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var bad *BadLine
+	var bad *LineError
 	if _, err := r.Next(); !errors.As(err, &bad) || bad.Line != 1 {
 		t.Errorf("a name's ending decides: %v", err)
 	}

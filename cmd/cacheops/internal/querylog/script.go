@@ -93,9 +93,9 @@ func (r *sqlReader) rest(s splitter) (Statement, error) {
 	switch {
 	case s.brokenAt >= 0:
 		line += strings.Count(text[:s.brokenAt], "\n")
-		return Statement{}, &BadLine{line, "a quote or comment begins here and never ends"}
+		return Statement{}, &LineError{line, "a quote or comment begins here and never ends"}
 	case s.trigger && !s.ends():
-		return Statement{}, &BadLine{st.Line, "a trigger begins here and has no END;"}
+		return Statement{}, &LineError{st.Line, "a trigger begins here and has no END;"}
 	case st.SQL == "":
 		return Statement{}, io.EOF
 	}

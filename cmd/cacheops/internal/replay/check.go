@@ -15,7 +15,7 @@ func (r *run) read(ctx context.Context, s *session, st *querylog.Statement, kind
 ) error {
 	if got.err != nil {
 		r.readFailed(ctx, s, st, kind, got.err)
-		return nil
+		return nil //nolint:nilerr // it is the statement that failed, not the replay
 	}
 	rep := &r.report
 	rep.Reads++
@@ -27,9 +27,12 @@ func (r *run) read(ctx context.Context, s *session, st *querylog.Statement, kind
 	switch {
 	case seen.hit:
 		rep.Hits++
+		rep.HitSeconds += seconds(took)
+		r.took.hit.add(took)
 		e.keep(got.result.digest())
 	case seen.miss:
 		rep.Misses++
+		r.took.miss.add(took)
 		r.misses[why]++
 		r.missed(e, got.result, seen)
 	default:
@@ -87,8 +90,12 @@ func (r *run) compare(ctx context.Context, s *session, st *querylog.Statement, k
 		return err
 	}
 	r.report.BareReadSeconds += seconds(bareTook)
-	if seen.hit {
+	switch {
+	case seen.hit:
 		r.report.SavedSeconds += seconds(bareTook)
+		r.took.bareHit.add(bareTook)
+	case seen.miss:
+		r.took.bareMiss.add(bareTook)
 	}
 	if !cached {
 		return nil
@@ -209,7 +216,7 @@ func (r *run) wrote(ctx context.Context, s *session, st *querylog.Statement, kin
 
 // sweep finds the entries that a write has dropped, and whether it had to: each
 // is recomputed on the bare database and compared with what it held.
-func (r *run) sweep(ctx context.Context, tables map[string]bool, kind querylog.Kind) error {
+func (r *run) sweep(ctx context.Context, s *session, st *querylog.Statement, kind querylog.Kind, tables map[string]bool) error {
 	if kind == querylog.Schema {
 		views, err := r.views(ctx)
 		if err != nil {
@@ -217,27 +224,41 @@ func (r *run) sweep(ctx context.Context, tables map[string]bool, kind querylog.K
 		}
 		r.ledger.forgetTables(views)
 	}
+	write := querylog.Shape(st.SQL)
+	if !kind.Writes() {
+		write = "a transaction with " + querylog.Shape(s.lastWrite)
+	}
 	var report cacheops.Report
-	peek := cacheops.With(ctx, cacheops.Call{Peek: true, Report: &report})
+	// Without a Done channel: database/sql starts a goroutine for each query
+	// whose context can end, and most peeks are hits that take less than that.
+	peek := cacheops.With(context.WithoutCancel(ctx), cacheops.Call{Peek: true, Report: &report})
 	for _, e := range r.ledger.affected(ctx, tables) {
 		report = cacheops.Report{}
-		rows, err := r.cached.QueryContext(peek, e.text.sql, e.args...)
-		if err == nil {
-			err = rows.Close()
-		}
-		if err == nil && report.Hit {
+		if err := r.ask(peek, e); err == nil && report.Hit {
 			continue
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		spurious := r.unchanged(ctx, e)
 		r.report.Drops++
-		if r.unchanged(ctx, e) {
+		if spurious {
 			r.report.SpuriousDrops++
 		}
+		r.dropped.add(e.text.shape, write, spurious)
 		e.lose(whyDropped)
 	}
 	return nil
+}
+
+// ask runs a read for what its context's report says about it.
+func (r *run) ask(ctx context.Context, e *entry) error {
+	rows, err := r.cached.QueryContext(ctx, e.text.sql, e.args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	return rows.Err()
 }
 
 func (r *run) unchanged(ctx context.Context, e *entry) bool {

@@ -3,6 +3,8 @@ package replay
 import (
 	"context"
 	"strings"
+
+	"github.com/cacheops/cacheops/cmd/cacheops/internal/querylog"
 )
 
 // ledger knows which reads have an entry in the cache and what it holds. The
@@ -16,6 +18,7 @@ type ledger struct {
 // text is all entries of one statement.
 type text struct {
 	sql     string
+	shape   string // for the report
 	lower   string
 	ordered bool            // it asks for an order
 	touches map[string]bool // by table: may a write there drop its entries
@@ -49,7 +52,7 @@ func (l *ledger) text(sql string) *text {
 	if t == nil {
 		lower := strings.ToLower(sql)
 		t = &text{
-			sql: sql, lower: lower, ordered: strings.Contains(lower, "order"),
+			sql: sql, shape: querylog.Shape(sql), lower: lower, ordered: strings.Contains(lower, "order"),
 			touches: map[string]bool{}, live: map[*entry]struct{}{},
 		}
 		l.byText[sql] = t

@@ -45,19 +45,29 @@ type Report struct {
 	HitRatio    float64 `json:"hit_ratio"`
 	CachedShare float64 `json:"cached_share"`
 
-	// What the reads took through the cache, what they take (or, unverified, are
-	// estimated to take) on the bare database, and what hits saved of the
-	// database's time.
+	// What the reads took through the cache, and what they take (or, unverified,
+	// are estimated to take) on the bare database; of these the hits alone, whose
+	// time on the database is what the cache saves it.
 	ReadSeconds     float64 `json:"read_seconds"`
 	BareReadSeconds float64 `json:"bare_read_seconds"`
+	HitSeconds      float64 `json:"hit_seconds"`
 	SavedSeconds    float64 `json:"saved_seconds"`
 	// The same for everything that is no read: measured only with verification.
 	WriteSeconds     float64 `json:"write_seconds"`
 	BareWriteSeconds float64 `json:"bare_write_seconds"`
 
+	// The medians of a hit, of the same reads on the bare database, of a miss,
+	// and of those, which a busy machine disturbs less than it does the sums.
+	// The bare ones are 0 without verification.
+	HitMedian      float64 `json:"hit_median_seconds"`
+	BareHitMedian  float64 `json:"bare_hit_median_seconds"`
+	MissMedian     float64 `json:"miss_median_seconds"`
+	BareMissMedian float64 `json:"bare_miss_median_seconds"`
+
 	MissReasons map[string]int `json:"miss_reasons"`
 	NotCached   []Group        `json:"uncacheable_statements"`
 	Failures    []Group        `json:"failures"`
+	DroppedBy   []DropGroup    `json:"drops_by_statement"`
 	Differences []Difference   `json:"differences"`
 }
 
@@ -67,6 +77,14 @@ type Group struct {
 	Reason string `json:"reason"`
 	Count  int    `json:"count"`
 	Line   int    `json:"line"` // of the first
+}
+
+// DropGroup is what became of one statement's entries when another wrote.
+type DropGroup struct {
+	Read     string `json:"read"`
+	Write    string `json:"write"`
+	Drops    int    `json:"drops"`
+	Spurious int    `json:"spurious_drops"`
 }
 
 // Difference is an answer that the bare database would not have given.
@@ -132,6 +150,51 @@ func (g groups) list() []Group {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Line, b.Line), cmp.Compare(a.SQL, b.SQL))
 	})
 	return out
+}
+
+// dropGroups counts drops by the shapes of the dropped read and of the write
+// that was running.
+type dropGroups map[[2]string]*DropGroup
+
+func (g dropGroups) add(read, write string, spurious bool) {
+	key := [2]string{read, write}
+	if g[key] == nil {
+		g[key] = &DropGroup{Read: read, Write: write}
+	}
+	g[key].Drops++
+	if spurious {
+		g[key].Spurious++
+	}
+}
+
+// list has the most spurious first.
+func (g dropGroups) list() []DropGroup {
+	out := make([]DropGroup, 0, len(g))
+	for _, group := range g {
+		out = append(out, *group)
+	}
+	slices.SortFunc(out, func(a, b DropGroup) int {
+		return cmp.Or(cmp.Compare(b.Spurious, a.Spurious), cmp.Compare(b.Drops, a.Drops),
+			cmp.Compare(a.Read, b.Read), cmp.Compare(a.Write, b.Write))
+	})
+	return out
+}
+
+// samples are durations of which the median is wanted: the first million.
+type samples []time.Duration
+
+func (s *samples) add(d time.Duration) {
+	if len(*s) < 1_000_000 {
+		*s = append(*s, d)
+	}
+}
+
+func (s samples) median() float64 {
+	if len(s) == 0 {
+		return 0
+	}
+	slices.Sort(s)
+	return seconds(s[len(s)/2])
 }
 
 func seconds(d time.Duration) float64 { return d.Seconds() }

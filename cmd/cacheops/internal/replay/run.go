@@ -42,7 +42,7 @@ type Config struct {
 	// KeepGoing passes over lines that cannot be read.
 	KeepGoing bool
 	// OnBadLine, if not nil, is told of each such line.
-	OnBadLine func(*querylog.BadLine)
+	OnBadLine func(*querylog.LineError)
 	// Progress, if not nil, is called after each statement with the report so
 	// far, whose lists and ratios are not filled in.
 	Progress func(*Report)
@@ -79,12 +79,14 @@ type run struct {
 	misses    map[string]int
 	notCached groups
 	failures  groups
+	dropped   dropGroups
+	took      struct{ hit, bareHit, miss, bareMiss samples }
 }
 
 func start(ctx context.Context, path string, cfg Config) (*run, error) {
 	r := &run{
 		cfg: cfg, sessions: map[string]*session{}, kinds: map[string]querylog.Kind{},
-		misses: map[string]int{}, notCached: groups{}, failures: groups{},
+		misses: map[string]int{}, notCached: groups{}, failures: groups{}, dropped: dropGroups{},
 	}
 	r.report.DidVerify = cfg.Verify
 	r.ledger = newLedger(nil)
@@ -166,7 +168,7 @@ func (r *run) all(ctx context.Context, log querylog.Reader) error {
 	spread := querylog.NewSpread(r.cfg.Sessions)
 	for {
 		st, err := log.Next()
-		var bad *querylog.BadLine
+		var bad *querylog.LineError
 		switch {
 		case errors.Is(err, io.EOF):
 			return r.giveUpWaiting(ctx)
@@ -288,9 +290,12 @@ func (r *run) statement(ctx context.Context, s *session, st *querylog.Statement,
 	} else {
 		r.wrote(ctx, s, st, kind, got, took)
 	}
+	if kind.Writes() {
+		s.lastWrite = st.SQL
+	}
 	r.follow(s, kind, st.SQL, got.err)
 	if err == nil && len(seen.dropped) > 0 {
-		err = r.sweep(ctx, seen.dropped, kind)
+		err = r.sweep(ctx, s, st, kind, seen.dropped)
 	}
 	if r.cfg.Progress != nil {
 		r.cfg.Progress(&r.report)
@@ -333,9 +338,12 @@ func (r *run) finish() *Report {
 	rep.MissReasons = r.misses
 	rep.NotCached = r.notCached.list()
 	rep.Failures = r.failures.list()
+	rep.DroppedBy = r.dropped.list()
 	if rep.Differences == nil {
 		rep.Differences = []Difference{}
 	}
+	rep.HitMedian, rep.BareHitMedian = r.took.hit.median(), r.took.bareHit.median()
+	rep.MissMedian, rep.BareMissMedian = r.took.miss.median(), r.took.bareMiss.median()
 	rep.derive()
 	return &rep
 }

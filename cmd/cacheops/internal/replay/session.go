@@ -16,6 +16,8 @@ type session struct {
 	conn *sql.Conn
 	twin *sql.Conn
 	tx   querylog.Transaction
+	// lastWrite is the last statement that wrote, for which a COMMIT drops.
+	lastWrite string
 	// waiting are the statements of a session that met another's lock, in order;
 	// they run once that other's transaction is over.
 	waiting []querylog.Statement

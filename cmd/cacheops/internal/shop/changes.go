@@ -7,7 +7,7 @@ func (r *request) placeOrder() {
 	r.nextOrder++
 	order := r.nextOrder
 	r.do("BEGIN IMMEDIATE")
-	r.do("INSERT INTO orders (id, customer_id, placed_at) VALUES (?, ?, ?)", order, customer, moment(order))
+	r.do("INSERT INTO orders (id, customer_id, total, placed_at) VALUES (?, ?, 0, ?)", order, customer, moment(order))
 	bought := map[int]bool{}
 	for range 1 + r.rnd.IntN(3) {
 		product := r.hotProducts.draw()
@@ -21,6 +21,7 @@ func (r *request) placeOrder() {
 			order, quantity, product)
 		r.do("UPDATE products SET stock = stock - ? WHERE id = ?", quantity, product)
 	}
+	r.do("UPDATE orders SET total = (SELECT SUM(quantity * price) FROM order_items WHERE order_id = ?) WHERE id = ?", order, order)
 	if r.rnd.IntN(10) == 0 { // the payment failed
 		r.do("ROLLBACK")
 		return
@@ -30,8 +31,8 @@ func (r *request) placeOrder() {
 
 func (r *request) addReview() {
 	r.nextReview++
-	r.do("INSERT INTO reviews (product_id, customer_id, stars, body, created_at) VALUES (?, ?, ?, ?, ?)",
-		r.hotProducts.draw(), r.hotCustomers.draw(), 1+r.rnd.IntN(5), sentence(r.rnd, 20), moment(r.nextReview))
+	r.do("INSERT INTO reviews (product_id, customer_id, author, stars, body, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+		r.hotProducts.draw(), r.hotCustomers.draw(), pick(r.rnd, names), 1+r.rnd.IntN(5), sentence(r.rnd, 20), moment(r.nextReview))
 }
 
 func (r *request) shipOrder() {

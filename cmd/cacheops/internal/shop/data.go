@@ -46,6 +46,7 @@ CREATE TABLE orders (
 	id          INTEGER PRIMARY KEY,
 	customer_id INTEGER NOT NULL REFERENCES customers (id),
 	status      TEXT NOT NULL DEFAULT 'new',
+	total       INTEGER NOT NULL,
 	placed_at   TEXT NOT NULL
 );
 CREATE INDEX orders_by_customer ON orders (customer_id, placed_at);
@@ -62,6 +63,7 @@ CREATE TABLE reviews (
 	id          INTEGER PRIMARY KEY,
 	product_id  INTEGER NOT NULL REFERENCES products (id),
 	customer_id INTEGER NOT NULL REFERENCES customers (id),
+	author      TEXT NOT NULL, -- as it was when the review was written
 	stars       INTEGER NOT NULL,
 	body        TEXT,
 	created_at  TEXT NOT NULL
@@ -122,14 +124,17 @@ var tables = []fill{
 	{"INSERT INTO customers VALUES (?, ?, ?, ?)", customers, func(rnd *rand.Rand, i int) []any {
 		return []any{i, email(i), pick(rnd, names) + " " + pick(rnd, names), pick(rnd, cities)}
 	}},
-	{"INSERT INTO orders VALUES (?, ?, ?, ?)", orders, func(rnd *rand.Rand, i int) []any {
-		return []any{i, 1 + rnd.IntN(customers), pick(rnd, []string{"paid", "shipped", "shipped", "done"}), moment(i)}
+	{"INSERT INTO orders VALUES (?, ?, ?, ?, ?)", orders, func(rnd *rand.Rand, i int) []any {
+		return []any{i, 1 + rnd.IntN(customers), pick(rnd, states), 100 + rnd.IntN(900)*50, moment(i)}
 	}},
 	{"INSERT OR IGNORE INTO order_items VALUES (?, ?, ?, ?)", items, func(rnd *rand.Rand, i int) []any {
 		return []any{1 + (i-1)%orders, 1 + rnd.IntN(products), 1 + rnd.IntN(3), 100 + rnd.IntN(200)*50}
 	}},
-	{"INSERT INTO reviews VALUES (?, ?, ?, ?, ?, ?)", reviews, func(rnd *rand.Rand, i int) []any {
-		return []any{i, 1 + rnd.IntN(products), 1 + rnd.IntN(customers), 1 + rnd.IntN(5), sentence(rnd, 20), moment(i)}
+	{"INSERT INTO reviews VALUES (?, ?, ?, ?, ?, ?, ?)", reviews, func(rnd *rand.Rand, i int) []any {
+		return []any{
+			i, 1 + rnd.IntN(products), 1 + rnd.IntN(customers), pick(rnd, names),
+			1 + rnd.IntN(5), sentence(rnd, 20), moment(i),
+		}
 	}},
 }
 
@@ -137,6 +142,7 @@ var (
 	things = []string{"Lamps", "Chairs", "Tools", "Plants", "Books", "Toys", "Shoes"}
 	places = []string{"garden", "kitchen", "office", "bath", "hall", "cellar", "roof", "street", "school"}
 	names  = []string{"Ada", "Blaise", "Carl", "Dorothy", "Edsger", "Frances", "Grace", "Hedy", "Ivan", "Joan", "Karen", "Lise"}
+	states = []string{"paid", "shipped", "shipped", "done"}
 	cities = []string{"Ghent", "Graz", "Porto", "Turku", "Leeds", "Lviv", "Nantes", "Bergen"}
 	words  = []string{
 		"light", "solid", "round", "small", "quiet", "warm", "blue", "oak", "steel", "soft", "plain",

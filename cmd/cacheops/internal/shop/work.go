@@ -102,6 +102,7 @@ var requests = []struct {
 	{70, (*request).priceSearch},
 	{90, (*request).customerArea},
 	{60, (*request).homePage},
+	{40, (*request).orderPage},
 	{20, (*request).placeOrder},
 	{25, (*request).addReview},
 	{20, (*request).shipOrder},
@@ -125,7 +126,7 @@ type zipf struct {
 }
 
 func newZipf(rnd *rand.Rand, n int) *zipf {
-	return &zipf{rand.NewZipf(rnd, 1.15, 4, uint64(n-1)), rnd.Perm(n)}
+	return &zipf{rand.NewZipf(rnd, 1.25, 4, uint64(n-1)), rnd.Perm(n)}
 }
 
 func (z *zipf) draw() int { return z.order[z.z.Uint64()] + 1 }
