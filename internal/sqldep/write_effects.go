@@ -14,9 +14,10 @@ const (
 	// followed; beyond, they are followed once, for a row of which nothing is
 	// known.
 	maxFired = 32
-	// maxDepth of triggers that fire triggers; beyond, each table that they may
-	// still reach is taken whole.
+	// maxChain is how deep triggers and actions are followed, maxSteps how many in
+	// all; beyond, each table that they may still reach is taken whole.
 	maxChain = 6
+	maxSteps = 200
 )
 
 // effects gathers what a statement changes, with what it sets off.
@@ -29,6 +30,7 @@ type effects struct {
 	changes  []dep.Change
 	anything bool
 	depth    int
+	steps    int
 }
 
 // event is a row that is written, as a trigger sees it.
@@ -112,10 +114,10 @@ func (e *effects) statement(stmt Statement, row *event, outer Resolution) {
 	d := &dml{effects: e, t: t, to: to, row: row, or: outer}
 	switch s := stmt.(type) {
 	case *Insert:
-		d.resolve(s.Or)
+		d.or = prevailing(outer, s.Or)
 		d.insert(s)
 	case *Update:
-		d.resolve(s.Or)
+		d.or = prevailing(outer, s.Or)
 		d.update(s)
 	case *Delete:
 		d.delete(s)
@@ -141,17 +143,17 @@ func (e *effects) virtual(t *catalog.Table) {
 // view adds what a write to a view does: what its triggers do instead.
 func (e *effects) view(t *catalog.Table, stmt Statement, outer Resolution) {
 	for _, name := range []string{"INSERT", "UPDATE", "DELETE"} {
-		fits := false
-		switch stmt.(type) {
+		fits, or := false, outer
+		switch s := stmt.(type) {
 		case *Insert:
-			fits = name != "DELETE"
+			fits, or = name != "DELETE", prevailing(outer, s.Or)
 		case *Update:
-			fits = name == "UPDATE"
+			fits, or = name == "UPDATE", prevailing(outer, s.Or)
 		case *Delete:
 			fits = name == "DELETE"
 		}
 		if fits {
-			e.triggers(t, name, dep.AllColumns(), []event{{table: t, hasOld: true, hasNew: true}}, outer)
+			e.triggers(t, name, dep.AllColumns(), []event{{table: t, hasOld: true, hasNew: true}}, or)
 		}
 	}
 }
@@ -159,9 +161,6 @@ func (e *effects) view(t *catalog.Table, stmt Statement, outer Resolution) {
 // fire adds what the triggers of t and the foreign keys to it do about rows.
 // set are the columns of an update.
 func (e *effects) fire(t *catalog.Table, name string, set dep.Columns, rows []event, or Resolution) {
-	if len(rows) > maxFired {
-		rows = []event{{table: t, hasOld: rows[0].hasOld, hasNew: rows[0].hasNew}}
-	}
 	e.triggers(t, name, set, rows, or)
 	e.foreignKeys(t, name, set, rows, or)
 }
@@ -175,13 +174,13 @@ func (e *effects) triggers(t *catalog.Table, name string, set dep.Columns, rows 
 		switch {
 		case tr.Unclear:
 			e.anything = true
-		case body == nil && len(tr.Writes) > 0, e.depth >= maxChain:
+		case body == nil && len(tr.Writes) > 0, e.spent():
 			for _, name := range tr.Writes {
 				e.whole(e.w.cat.Tables[name])
 			}
 		default:
 			e.depth++
-			for _, row := range rows {
+			for _, row := range e.affordable(rows, len(body)) {
 				if !tr.Temp {
 					row.schema = t.Schema
 				}
@@ -192,6 +191,19 @@ func (e *effects) triggers(t *catalog.Table, name string, set dep.Columns, rows 
 			e.depth--
 		}
 	}
+}
+
+// spent reports whether to follow no further.
+func (e *effects) spent() bool { return e.depth >= maxChain || e.steps >= maxSteps }
+
+// affordable returns the rows for each of which n steps can be taken, or one
+// row that stands for all.
+func (e *effects) affordable(rows []event, n int) []event {
+	if len(rows) > maxFired || e.steps+len(rows)*n > maxSteps {
+		rows = []event{{table: rows[0].table, hasOld: rows[0].hasOld, hasNew: rows[0].hasNew}}
+	}
+	e.steps += len(rows) * n
+	return rows
 }
 
 func fires(tr *catalog.Trigger, name string, set dep.Columns) bool {

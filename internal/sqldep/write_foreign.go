@@ -23,11 +23,11 @@ func (e *effects) foreignKeys(t *catalog.Table, name string, set dep.Columns, ro
 		case !acts(action):
 		case child == nil:
 			e.anything = true
-		case e.depth >= maxChain:
+		case e.spent():
 			e.whole(child)
 		default:
 			e.depth++
-			e.act(fk, child, t, action, name, rows, or)
+			e.act(fk, child, t, action, name, e.affordable(rows, 1), or)
 			e.depth--
 		}
 	}

@@ -12,11 +12,13 @@ type inserted struct {
 	img dep.Image
 	// generated says that its rowid is a new one, which nothing conflicts with.
 	generated bool
+	// numbered says that the statement gives it a rowid, where no column of ours
+	// is the rowid's alias: it may be in the way of a row by that.
+	numbered bool
 }
 
 func (d *dml) insert(s *Insert) {
-	cols, rowid := d.columns(s)
-	rows := d.rows(s, cols)
+	rows := d.rows(s)
 	c := dep.Change{Table: d.t.Name, Op: dep.Insert}
 	replacing := replaces(d.or, d.t)
 	if replacing {
@@ -31,11 +33,8 @@ func (d *dml) insert(s *Insert) {
 		c.New = append(c.New, img)
 		events[i] = event{table: d.t, new: img, hasNew: true}
 		if replacing {
-			c.Old = append(c.Old, d.conflicts(r.img, dep.AllColumns(), r.generated)...)
+			c.Old = append(c.Old, d.conflicts(r, dep.AllColumns())...)
 		}
-	}
-	if rowid && replacing {
-		c.Old = append(c.Old, dep.Image{})
 	}
 	d.add(c)
 	if len(c.Old) > 0 {
@@ -50,28 +49,27 @@ func (d *dml) insert(s *Insert) {
 }
 
 // columns returns the columns that an INSERT gives values to, nil among them
-// for what is not known as one. rowid says that one is the rowid of a table
-// without an alias for it.
-func (d *dml) columns(s *Insert) (cols []*catalog.Column, rowid bool) {
+// for the rowid of a table without an alias for it.
+func (d *dml) columns(s *Insert) (cols []*catalog.Column) {
 	if s.Columns == nil {
 		for i := range d.t.Columns {
 			if c := &d.t.Columns[i]; !c.Generated && !c.Hidden {
 				cols = append(cols, c)
 			}
 		}
-		return cols, false
+		return cols
 	}
 	for _, name := range s.Columns {
-		c, ok := d.column(name)
-		rowid = rowid || !ok
+		c, _ := d.column(name)
 		cols = append(cols, c)
 	}
-	return cols, rowid
+	return cols
 }
 
 // rows returns the rows of an INSERT; one that stands for all, with what they
 // have in common, for a query's.
-func (d *dml) rows(s *Insert, cols []*catalog.Column) []inserted {
+func (d *dml) rows(s *Insert) []inserted {
+	cols := d.columns(s)
 	switch {
 	case s.Default:
 		return []inserted{d.newRow(nil, nil)}
@@ -107,7 +105,7 @@ func (d *dml) selected(q *Select, n int) []Expr {
 
 // newRow returns the row with the given values in cols and defaults elsewhere.
 func (d *dml) newRow(cols []*catalog.Column, values []Expr) inserted {
-	var r inserted
+	r := inserted{numbered: slices.Contains(cols, nil)}
 	given := make(map[*catalog.Column]int, len(cols))
 	for _, c := range cols {
 		given[c]++
@@ -170,7 +168,7 @@ func (d *dml) upsert(u *Upsert, rows []inserted) {
 // inTheWay returns the images of the rows that the clause may find in r's way.
 func (d *dml) inTheWay(u *Upsert, r inserted) []dep.Image {
 	if u.Columns == nil && u.Constraint == "" {
-		return d.conflicts(r.img, dep.AllColumns(), r.generated)
+		return d.conflicts(r, dep.AllColumns())
 	}
 	var names []string
 	for _, x := range u.Columns {

@@ -71,7 +71,7 @@ func (d *dml) modify(old []dep.Image, fields [][]dep.Field, set dep.Columns, sin
 	if replaces(d.or, d.t) {
 		var gone []dep.Image
 		for _, img := range c.New {
-			gone = append(gone, d.conflicts(img, set, false)...)
+			gone = append(gone, d.conflicts(inserted{img: img}, set)...)
 		}
 		if len(gone) > 0 {
 			d.add(dep.Change{Table: d.t.Name, Op: dep.Delete, Old: gone})
@@ -91,19 +91,19 @@ func (d *dml) before() bool {
 	return false
 }
 
-// conflicts returns an image per unique key of the row that img would replace,
-// among the keys that meet set. generated says that the rowid is a new one.
-func (d *dml) conflicts(img dep.Image, set dep.Columns, generated bool) (gone []dep.Image) {
+// conflicts returns an image per unique key of the row that r would replace,
+// among the keys that meet set.
+func (d *dml) conflicts(r inserted, set dep.Columns) (gone []dep.Image) {
 	for i := range d.t.Keys {
 		k := d.t.Keys[i].Columns
-		if !set.Meets(dep.ColumnSet(k...)) || generated && slices.Equal(k, []string{d.t.RowID}) {
+		if !set.Meets(dep.ColumnSet(k...)) || r.generated && slices.Equal(k, []string{d.t.RowID}) {
 			continue
 		}
-		if old, ok := part(img, k); ok {
+		if old, ok := part(r.img, k); ok {
 			gone = append(gone, old)
 		}
 	}
-	if d.t.HasOddKeys {
+	if d.t.HasOddKeys || r.numbered {
 		gone = append(gone, dep.Image{})
 	}
 	return gone
@@ -130,9 +130,6 @@ func (d *dml) replaced(gone []dep.Image) {
 	if d.w.cat.RecursiveTriggers {
 		d.fire(d.t, "DELETE", dep.AllColumns(), rows, d.or)
 		return
-	}
-	if len(rows) > maxFired {
-		rows = []event{{table: d.t, hasOld: true}}
 	}
 	d.foreignKeys(d.t, "DELETE", dep.AllColumns(), rows, d.or)
 }

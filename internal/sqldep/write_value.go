@@ -16,12 +16,13 @@ type dml struct {
 	or  Resolution // what prevails on a conflict
 }
 
-// resolve says which conflict clause prevails: the one of the statement that
-// set a trigger off, if it had one.
-func (d *dml) resolve(own Resolution) {
-	if d.or == OrDefault {
-		d.or = own
+// prevailing returns the conflict clause of the statement that set a trigger
+// off, if it had one: it overrides the one of the trigger's own statement.
+func prevailing(outer, own Resolution) Resolution {
+	if outer != OrDefault {
+		return outer
 	}
+	return own
 }
 
 // column finds the column of d's table that a name written or set means. ok is
