@@ -25,12 +25,13 @@ func newProgress(e *env, what string, size int64, byBytes bool) *progress {
 	p.bar = progressbar.NewOptions64(size,
 		progressbar.OptionSetWriter(e.stderr),
 		progressbar.OptionSetDescription(what),
-		progressbar.OptionSetWidth(20),
+		progressbar.OptionSetWidth(10),
 		progressbar.OptionThrottle(refresh),
 		progressbar.OptionShowBytes(byBytes),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionUseANSICodes(true),
-		progressbar.OptionSetPredictTime(size > 0),
+		progressbar.OptionSetPredictTime(false),
+		progressbar.OptionSetElapsedTime(false),
 	)
 	return p
 }
@@ -59,12 +60,14 @@ func (p *progress) show(r *replay.Report) {
 	}
 }
 
-// live is the line that moves.
+// live is the line that moves; with the bar it fits into 80 columns.
 func live(r *replay.Report) string {
-	line := fmt.Sprintf("%s reads, hits %s, drops %s (%s in vain)",
-		count(r.Reads), percent(r.Hits, r.Hits+r.Misses), count(r.Drops), count(r.SpuriousDrops))
+	line := fmt.Sprintf("hits %s  drops %s", percent(r.Hits, r.Hits+r.Misses), count(r.Drops))
+	if r.Drops > 0 {
+		line += fmt.Sprintf(" (%s needed)", percent(r.Drops-r.SpuriousDrops, r.Drops))
+	}
 	if r.DidVerify {
-		line += fmt.Sprintf(", verified %s, stale %d", count(r.Verified), r.Stale)
+		line += fmt.Sprintf("  verified %s  stale %d", count(r.Verified), r.Stale)
 	}
 	return line
 }

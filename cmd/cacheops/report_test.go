@@ -62,9 +62,9 @@ func TestFormat(t *testing.T) {
 func TestProgress(t *testing.T) {
 	var out bytes.Buffer
 	bar := newProgress(&env{stderr: &out, live: true}, "demo", 10, false)
-	bar.show(&replay.Report{Reads: 1234, Hits: 1, Misses: 1, DidVerify: true})
+	bar.show(&replay.Report{Verified: 1234, Hits: 1, Misses: 1, DidVerify: true})
 	bar.finish()
-	if !strings.Contains(out.String(), "1,234 reads, hits 50.0%") {
+	if !strings.Contains(out.String(), "hits 50.0%  drops 0  verified 1,234  stale 0") {
 		t.Errorf("drew %q", out.String())
 	}
 	out.Reset()
