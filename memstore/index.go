@@ -49,6 +49,19 @@ func (x *index) shard(h uint64) *shard { return &x.shards[h&(1<<shardBits-1)] }
 
 func home(h uint64) int { return int(h >> shardBits & (1<<40 - 1)) }
 
+// touch reads the marks that look-ups of tags begin at, and returns something
+// of them. Nothing here depends on what is read, so the processor waits for all
+// of them at once; the look-ups, which branch on it, would wait one by one.
+func (x *index) touch(tags []cacheops.Tag) (sum uint8) {
+	for _, tag := range tags {
+		h := spread(tag)
+		if marks := x.shard(h).marks; len(marks) > 0 {
+			sum += marks[home(h)&(len(marks)-1)]
+		}
+	}
+	return sum
+}
+
 func (x *index) get(tag cacheops.Tag) *stamp {
 	h := spread(tag)
 	s := x.shard(h)

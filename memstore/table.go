@@ -26,6 +26,7 @@ type table struct {
 	own     *shape // stands in for a shape in the table's own stamp; never leaves
 	pending pending
 	swept   int64 // when sweepShapes last looked
+	touched uint8 // keeps the compiler from leaving out index.touch
 
 	writers map[uint64]*writer   // begun and not ended, by ID
 	intents map[cacheops.Tag]int // how many times the writers hold a tag
