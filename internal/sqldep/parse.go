@@ -25,6 +25,18 @@ type parser struct {
 // maxDepth bounds the nesting of expressions and queries.
 const maxDepth = 200
 
+// Parse returns the tree of a text that is one statement, with its literals in
+// place, or nil where it was not understood. Planning does not need it: it is
+// for tests that compare the tree with a real database.
+func Parse(text string, d catalog.Dialect) Statement {
+	l := lexer{src: text, d: d}
+	parts := split(l.lex(nil))
+	if len(parts) != 1 || l.murky || l.conditional || bad(parts[0]) {
+		return nil
+	}
+	return parse(text, d, signs(text, parts[0]), nil)
+}
+
 // parse returns the tree of one statement, or nil where it was not understood
 // to its end.
 func parse(src string, d catalog.Dialect, toks []token, lifted map[int]int) Statement {

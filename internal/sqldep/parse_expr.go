@@ -311,7 +311,7 @@ func (p *parser) like(x Expr, not bool, k LikeKind) Expr {
 	}
 	l := &Like{Not: not, Kind: k, X: x, Pattern: p.operand(precEq + 1)}
 	if p.word(kEscape) {
-		l.Escape = p.operand(precBit)
+		l.Escape = p.operand(precEq + 1)
 	}
 	return l
 }

@@ -149,7 +149,7 @@ func (p *parser) resultColumn() ResultColumn {
 			t := p.name()
 			p.i += 2
 			return ResultColumn{Star: true, Table: t}
-		case p.isName(2, true) && p.peek(3).is(sDot) && p.peek(4).is(sStar):
+		case p.d != catalog.SQLite && p.isName(2, true) && p.peek(3).is(sDot) && p.peek(4).is(sStar):
 			s, t := p.qualified()
 			p.i += 2
 			return ResultColumn{Star: true, Schema: s, Table: t}
