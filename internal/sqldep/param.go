@@ -1,23 +1,48 @@
 package sqldep
 
-import "database/sql/driver"
+import (
+	"database/sql/driver"
+	"strconv"
+)
 
-// Arg returns the argument that p stands for. ok is false where it cannot be
-// said with certainty which one that is; the value is unknown then.
+// Arg returns the argument that p stands for. ok is false where drivers differ
+// about it, or there is none: the value is not known then.
 func (p *Param) Arg(args []driver.NamedValue) (v driver.Value, ok bool) {
-	found := false
+	if p.Name == "" {
+		return ordinal(args, p.Index)
+	}
+	found := 0
 	for i := range args {
-		a := &args[i]
-		named := a.Name != ""
-		if named && a.Name != p.Name || !named && a.Ordinal != p.Index {
+		if args[i].Name == p.Name {
+			v = args[i].Value
+			found++
+		}
+	}
+	// SQLite counts $2 like any name; some drivers take it for the second
+	// argument, others for the next.
+	n, err := strconv.Atoi(p.Name)
+	switch {
+	case found == 1 && err != nil:
+		return v, true
+	case found > 0 || err == nil && n != p.Index:
+		return nil, false
+	}
+	return ordinal(args, p.Index)
+}
+
+// ordinal returns the argument of that number. One with a name is taken by its
+// number by some drivers only.
+func ordinal(args []driver.NamedValue, n int) (v driver.Value, ok bool) {
+	for i := range args {
+		if args[i].Ordinal != n {
 			continue
 		}
-		if found {
+		if ok || args[i].Name != "" {
 			return nil, false
 		}
-		v, found = a.Value, true
+		v, ok = args[i].Value, true
 	}
-	return v, found
+	return v, ok
 }
 
 // constant returns the value of a literal, a lifted literal or a parameter.
