@@ -29,8 +29,11 @@ type named struct {
 func (g *reads) one(n int) bool { return g.r.IntN(n) == 0 }
 
 func (g *reads) statement() string {
-	if g.one(4) {
+	switch g.r.IntN(10) {
+	case 0, 1, 2:
 		return g.joined()
+	case 3:
+		return g.keyed()
 	}
 	with := ""
 	if g.one(8) {
@@ -45,16 +48,52 @@ func (g *reads) statement() string {
 	return with + g.query(0)
 }
 
+// keyed makes a small query by a key, of a form that proves the row's presence,
+// or seems to.
+func (g *reads) keyed() string {
+	l, r := named{"l", pick(g.r, g.w.tables)}, named{"r", pick(g.r, g.w.tables)}
+	g.scope = append(g.scope, l)
+	t := l.rel.name
+	where := " WHERE l.id = " + g.value()
+	if g.one(3) {
+		where = " WHERE l." + pick(g.r, l.rel.cols) + " = " + g.value()
+	}
+	if g.one(4) {
+		where += pick(g.r, []string{" AND ", " OR "}) + g.simple(l)
+	}
+	c := "l." + pick(g.r, l.rel.cols)
+	switch g.r.IntN(8) {
+	case 0:
+		return "SELECT count(*), max(" + c + ") FROM " + t + " l" + where
+	case 1:
+		return "SELECT " + c + ", (SELECT count(*) FROM " + t + ") FROM " + t + " l" + where
+	case 2:
+		return "SELECT l.id FROM " + t + " l" + where + " UNION ALL SELECT id FROM " + r.rel.name
+	case 3:
+		return "SELECT l.id FROM " + t + " l WHERE l.id IN (" + g.value() + ", " + g.value() + ")"
+	case 4:
+		return "SELECT l.id, r.id FROM " + t + " l" + g.joinWord() + r.rel.name + " r ON " + g.pair(l, r) + where
+	case 5:
+		return "SELECT x.id FROM (SELECT l.id FROM " + t + " l" + where + ") x, " + r.rel.name + " r"
+	}
+	return "SELECT " + c + " FROM " + t + " l" + where
+}
+
 // joined makes a small query over an outer join, where what restricts which side
 // is easily got wrong.
 func (g *reads) joined() string {
 	l, r := named{"l", pick(g.r, g.w.tables)}, named{"r", pick(g.r, g.w.tables)}
 	g.scope = append(g.scope, l, r)
-	from := l.rel.name + " l" + pick(g.r, []string{" LEFT", " LEFT", " RIGHT", " FULL", ""}) + " JOIN " + r.rel.name + " r ON " + g.pair(l, r)
-	if g.one(3) {
+	from := l.rel.name + " l" + g.joinWord() + r.rel.name + " r ON " + g.pair(l, r)
+	if g.one(2) {
 		m := named{"m", pick(g.r, g.w.tables)}
 		g.scope = append(g.scope, m)
-		from += pick(g.r, []string{" LEFT", " LEFT", " RIGHT", " FULL", ""}) + " JOIN " + m.rel.name + " m ON " + g.pair(pick(g.r, []named{l, r}), m)
+		if g.one(3) {
+			inner := "(" + r.rel.name + " r" + g.joinWord() + m.rel.name + " m ON " + g.pair(r, m) + ")"
+			from = l.rel.name + " l" + g.joinWord() + inner + " ON " + g.pair(l, pick(g.r, []named{r, m}))
+		} else {
+			from += g.joinWord() + m.rel.name + " m ON " + g.pair(pick(g.r, []named{l, r}), m)
+		}
 	}
 	s := "SELECT l.id, r.id FROM " + from
 	if !g.one(8) {
@@ -69,8 +108,23 @@ func (g *reads) joined() string {
 	return s
 }
 
+func (g *reads) joinWord() string {
+	return pick(g.r, []string{" LEFT", " LEFT", " RIGHT", " FULL", ""}) + " JOIN "
+}
+
+// mostlyID is a column of n, often the one that all tables have.
+func (g *reads) mostlyID(n named) string {
+	if g.one(2) {
+		return n.alias + ".id"
+	}
+	return n.alias + "." + pick(g.r, n.rel.cols)
+}
+
 func (g *reads) pair(l, r named) string {
-	s := l.alias + "." + pick(g.r, l.rel.cols) + " = " + r.alias + "." + pick(g.r, r.rel.cols)
+	s := g.mostlyID(l) + " = " + g.mostlyID(r)
+	if g.one(12) {
+		return g.simple(pick(g.r, []named{l, r}))
+	}
 	if g.one(3) {
 		s += " AND " + g.simple(pick(g.r, []named{l, r}))
 	}
@@ -79,7 +133,7 @@ func (g *reads) pair(l, r named) string {
 
 // simple is a condition on one column of n.
 func (g *reads) simple(n named) string {
-	c := n.alias + "." + pick(g.r, n.rel.cols)
+	c := g.mostlyID(n)
 	switch g.r.IntN(6) {
 	case 0:
 		return c + " IS NULL"

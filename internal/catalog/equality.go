@@ -41,7 +41,9 @@ func (c *Column) Bound(v driver.Value) (val dep.Value, family dep.Family, ok boo
 		// and to a write they are outside the family, which is unknown.
 		return val, dep.Num, true
 	case dep.Text:
-		if _, where := val.In(dep.Day, 1); where == dep.Inside && c.ByteOrdered() {
+		// Numbers in the column sort below all text; to a write they, too, are
+		// outside the family.
+		if _, where := val.In(dep.Day, 1); where == dep.Inside && c.Collation == "BINARY" && !c.utf16 {
 			return val, dep.Day, true
 		}
 	}

@@ -3,6 +3,7 @@ package sqldep
 import (
 	"database/sql/driver"
 	"slices"
+	"strings"
 
 	"github.com/cacheops/cacheops/internal/catalog"
 )
@@ -168,6 +169,9 @@ func (a *readAnalysis) timeFunction(f *Func) {
 	if f.Name == "strftime" {
 		args = args[1:] // the format
 	}
+	if len(args) > 1 && countsSeconds(args[1]) {
+		args = args[1:]
+	}
 	for _, arg := range args {
 		switch arg := arg.(type) {
 		case *Param, *Lifted:
@@ -182,6 +186,17 @@ func (a *readAnalysis) timeFunction(f *Func) {
 			}
 		}
 	}
+}
+
+// countsSeconds reports whether a modifier is the one that takes the time before
+// it for a number of seconds, and makes NULL of any that is none.
+func countsSeconds(modifier Expr) bool {
+	l, ok := modifier.(*Literal)
+	if !ok {
+		return false
+	}
+	text, ok := l.Value.(string)
+	return ok && strings.EqualFold(text, "unixepoch")
 }
 
 // specialTime reports whether an argument of a time function may be a special

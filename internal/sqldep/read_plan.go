@@ -58,6 +58,9 @@ func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan {
 	plan.Main = mainTable(sel)
 	plan.Op = readOp(sel, top)
 	a.finish(sel, top)
+	if len(a.tables) == 0 {
+		a.refuse("reads no table")
+	}
 	if plan.Uncacheable == "" {
 		plan.Uncacheable = a.why
 	}

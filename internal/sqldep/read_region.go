@@ -113,7 +113,7 @@ func (r regions) rejectNull() bool {
 }
 
 // and is the conjunction of r and s. Where it would have more than most
-// regions, it is r or s alone, which is wider.
+// regions, it is r alone, which is wider.
 func (r regions) and(s regions, most int) regions {
 	switch {
 	case r.all:
@@ -121,9 +121,6 @@ func (r regions) and(s regions, most int) regions {
 	case s.all:
 		return r
 	case len(r.any)*len(s.any) > most && len(r.any) > 0 && len(s.any) > 0:
-		if len(s.any) < len(r.any) {
-			return s
-		}
 		return r
 	}
 	out := regions{any: make([][]dep.Atom, 0, len(r.any)*len(s.any))}
@@ -143,14 +140,29 @@ func (r regions) or(s regions, most int) regions {
 	return regions{any: append(r.any, s.any...)}
 }
 
+// conjunction is what holds if all of kids do. Those with the fewest regions
+// come first, so that the cap leaves out the others.
+func (f filling) conjunction(kids []*cond) regions {
+	out := everywhere()
+	var more []regions
+	for _, k := range kids {
+		if r := f.cond(k); r.all || len(r.any) <= 1 {
+			out = out.and(r, f.cap)
+		} else {
+			more = append(more, r)
+		}
+	}
+	slices.SortStableFunc(more, func(a, b regions) int { return len(a.any) - len(b.any) })
+	for _, r := range more {
+		out = out.and(r, f.cap)
+	}
+	return out
+}
+
 func (f filling) cond(c *cond) regions {
 	switch c.kind {
 	case condAll:
-		out := everywhere()
-		for _, k := range c.kids {
-			out = out.and(f.cond(k), f.cap)
-		}
-		return out
+		return f.conjunction(c.kids)
 	case condAny:
 		var out regions
 		for _, k := range c.kids {
