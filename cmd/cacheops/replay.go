@@ -21,6 +21,7 @@ type replayCommand struct {
 	Sessions  int      `default:"1" placeholder:"N" help:"Spread statements that name no session over N sessions, transactions kept together."`
 	Pragma    []string `placeholder:"NAME=VALUE" help:"Set on every connection, as the program does (foreign_keys=1). May be repeated."`
 	Cache     int64    `default:"256" placeholder:"MB" help:"Memory for cached results, in megabytes."`
+	Precision bool     `default:"true" negatable:"" help:"Find out what each write drops and whether it had to. Takes longer the more is cached: --no-precision for large logs."`
 	KeepGoing bool     `help:"Report lines of the log that cannot be read, and go on."`
 	JSON      bool     `name:"json" help:"Print the report as one JSON object."`
 }
@@ -64,7 +65,7 @@ func (c *replayCommand) replay(ctx context.Context, e *env, path string, rules [
 	}
 	report, err := replay.Run(ctx, path, reader, replay.Config{
 		Rules: rules, Verify: c.Verify, Sessions: c.Sessions, Pragmas: c.Pragma,
-		CacheBytes: c.Cache << 20, KeepGoing: c.KeepGoing, Progress: bar.show,
+		CacheBytes: c.Cache << 20, NoPrecision: !c.Precision, KeepGoing: c.KeepGoing, Progress: bar.show,
 		OnBadLine: func(b *querylog.LineError) {
 			bar.clear()
 			fmt.Fprintf(e.stderr, "%s: %v\n", c.Log, b)

@@ -50,8 +50,12 @@ func render(r *replay.Report) string {
 	t.row("misses", count(r.Misses), reasons(r.MissReasons))
 	t.row("uncacheable", count(r.Uncacheable), "")
 	t.row("in transactions", count(r.InTransaction), "reads that always go to the database")
-	t.row("drops", count(r.Drops), fmt.Sprintf("entries dropped by writes; %s had not changed", count(r.SpuriousDrops)))
-	t.row("precision", percent(r.Drops-r.SpuriousDrops, r.Drops), "of the dropped entries had changed")
+	if r.Precision == nil {
+		t.row("drops", "not looked for", "")
+	} else {
+		t.row("drops", count(r.Drops), fmt.Sprintf("entries dropped by writes; %s had not changed", count(r.SpuriousDrops)))
+		t.row("precision", percent(r.Drops-r.SpuriousDrops, r.Drops), "of the dropped entries had changed")
+	}
 	t.row("verified", verified(r), "answers compared with the bare database")
 	t.row("stale", stale(r), "answers that differed")
 	if r.ErrorsOnly > 0 {

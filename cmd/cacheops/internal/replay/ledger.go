@@ -13,6 +13,7 @@ type ledger struct {
 	byID   map[string]*entry
 	byText map[string]*text
 	views  []string // lower-case names of views
+	gone   string   // why an entry that was thought live misses
 }
 
 // text is all entries of one statement.
@@ -41,10 +42,12 @@ const (
 	whyDropped = "dropped by a write"
 	whyGone    = "expired or evicted"
 	whyNotKept = "not kept before: "
+	// whyUnknown stands for the two above it where nobody looked for drops.
+	whyUnknown = "dropped, expired or evicted"
 )
 
 func newLedger(views []string) *ledger {
-	return &ledger{byID: map[string]*entry{}, byText: map[string]*text{}, views: views}
+	return &ledger{byID: map[string]*entry{}, byText: map[string]*text{}, views: views, gone: whyGone}
 }
 
 func (l *ledger) text(sql string) *text {
@@ -69,7 +72,7 @@ func (l *ledger) entry(sql string, args []any) (e *entry, why string) {
 		l.byID[id] = e
 	}
 	if e.live {
-		return e, whyGone
+		return e, l.gone
 	}
 	return e, e.why
 }

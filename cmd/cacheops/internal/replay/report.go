@@ -27,10 +27,10 @@ type Report struct {
 
 	// Drops counts entries that a write dropped, SpuriousDrops those of them
 	// whose result had not changed. Precision is the share of the others, 1
-	// where nothing was dropped.
-	Drops         int     `json:"drops"`
-	SpuriousDrops int     `json:"spurious_drops"`
-	Precision     float64 `json:"precision"`
+	// where nothing was dropped, nil where drops were not looked for.
+	Drops         int      `json:"drops"`
+	SpuriousDrops int      `json:"spurious_drops"`
+	Precision     *float64 `json:"precision"`
 
 	// Verified answers were compared with the bare database; Stale is how many
 	// differed.
@@ -116,9 +116,12 @@ func (r *Report) differ(d Difference) {
 func (r *Report) derive() {
 	r.HitRatio = ratio(r.Hits, r.Hits+r.Misses)
 	r.CachedShare = ratio(r.Hits, r.Reads)
-	r.Precision = 1
+	if r.Precision == nil {
+		return
+	}
+	*r.Precision = 1
 	if r.Drops > 0 {
-		r.Precision = ratio(r.Drops-r.SpuriousDrops, r.Drops)
+		*r.Precision = ratio(r.Drops-r.SpuriousDrops, r.Drops)
 	}
 }
 

@@ -139,7 +139,7 @@ func TestPrecision(t *testing.T) {
 	r.do(t, "SELECT a FROM items WHERE id = 1", "SELECT a FROM items WHERE id = 2")
 	r.do(t, "UPDATE items SET a = 3 WHERE id = 1", "UPDATE items SET a = a WHERE id = 2")
 	rep := r.finish()
-	if rep.Drops != 2 || rep.SpuriousDrops != 1 || rep.Precision != 0.5 {
+	if rep.Drops != 2 || rep.SpuriousDrops != 1 || *rep.Precision != 0.5 {
 		t.Errorf("%+v", rep)
 	}
 	if len(rep.DroppedBy) != 2 || rep.DroppedBy[0].Spurious != 1 || rep.DroppedBy[0].Write != "UPDATE items SET a = a WHERE id = ?" {
@@ -148,6 +148,15 @@ func TestPrecision(t *testing.T) {
 	r.do(t, "SELECT a FROM items WHERE id = 1", "SELECT a FROM items WHERE id = 1")
 	if rep := r.finish(); rep.MissReasons[whyDropped] != 1 || rep.MissReasons[whyFirst] != 2 || rep.Hits != 1 {
 		t.Errorf("%+v", rep.MissReasons)
+	}
+}
+
+// Without looking for drops there is no precision to report.
+func TestNoPrecision(t *testing.T) {
+	r := begin(t, items, Config{NoPrecision: true})
+	r.do(t, "SELECT a FROM items WHERE id = 1", "UPDATE items SET a = 3 WHERE id = 1", "SELECT a FROM items WHERE id = 1")
+	if rep := r.finish(); rep.Precision != nil || rep.Drops != 0 || rep.MissReasons[whyUnknown] != 1 {
+		t.Errorf("%+v", rep)
 	}
 }
 
