@@ -2,6 +2,9 @@ package sqldep
 
 import (
 	"database/sql/driver"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/dep"
@@ -31,6 +34,10 @@ type effects struct {
 	anything bool
 	depth    int
 	steps    int
+	// active are the triggers that are being followed.
+	active []*catalog.Trigger
+	// done are the writes that were followed already, or are being.
+	done map[string]bool
 }
 
 // event is a row that is written, as a trigger sees it.
@@ -129,12 +136,7 @@ func (e *effects) statement(stmt Statement, row *event, outer Resolution) {
 func (e *effects) virtual(t *catalog.Table) {
 	switch t.Module {
 	case "", "fts3", "fts4", "fts5", "rtree", "rtree_i32", "geopoly":
-		e.add(dep.AnyOf(t.Name))
-		for _, s := range e.w.cat.Tables {
-			if s.Opaque == "shadow table" && s.Schema == t.Schema {
-				e.add(dep.AnyOf(s.Name))
-			}
-		}
+		e.add(dep.AnyOf(t.Name)) // what lies beside it is opaque too: no read of it is kept
 	default:
 		e.anything = true
 	}
@@ -167,7 +169,8 @@ func (e *effects) fire(t *catalog.Table, name string, set dep.Columns, rows []ev
 
 func (e *effects) triggers(t *catalog.Table, name string, set dep.Columns, rows []event, or Resolution) {
 	for _, tr := range t.Triggers {
-		if !fires(tr, name, set) {
+		// Without the pragma a trigger does not fire while it runs.
+		if !fires(tr, name, set) || !e.w.cat.RecursiveTriggers && slices.Contains(e.active, tr) {
 			continue
 		}
 		body := e.w.bodies[tr]
@@ -180,6 +183,7 @@ func (e *effects) triggers(t *catalog.Table, name string, set dep.Columns, rows 
 			}
 		default:
 			e.depth++
+			e.active = append(e.active, tr)
 			for _, row := range e.affordable(rows, len(body)) {
 				if !tr.Temp {
 					row.schema = t.Schema
@@ -188,9 +192,30 @@ func (e *effects) triggers(t *catalog.Table, name string, set dep.Columns, rows 
 					e.statement(s, &row, or)
 				}
 			}
+			e.active = e.active[:len(e.active)-1]
 			e.depth--
 		}
 	}
+}
+
+// again reports whether a change that a trigger or an action makes was followed
+// before, with the same triggers running: cascades may go round for ever.
+func (e *effects) again(c *dep.Change, or Resolution) bool {
+	if e.depth == 0 {
+		return false
+	}
+	key := fmt.Sprint(c.Table, c.Op, or, c.Set, c.Old, c.New)
+	for _, tr := range e.active {
+		key += "\n" + tr.Name
+	}
+	if e.done[key] {
+		return true
+	}
+	if e.done == nil {
+		e.done = make(map[string]bool)
+	}
+	e.done[key] = true
+	return false
 }
 
 // spent reports whether to follow no further.
@@ -215,59 +240,25 @@ func fires(tr *catalog.Trigger, name string, set dep.Columns) bool {
 
 // whole adds anything in t, and in each table that a write to it may reach.
 func (e *effects) whole(t *catalog.Table) {
-	if t == nil {
-		e.anything = true
-		return
-	}
-	r := reach{cat: e.w.cat, seen: make(map[string]bool)}
-	r.visit(t)
+	r := e.reach()
+	r.write(t, "INSERT", dep.AllColumns())
+	r.write(t, "UPDATE", dep.AllColumns())
+	e.spread(r)
+}
+
+// reach returns an empty collection of tables.
+func (e *effects) reach() *reach {
+	return &reach{w: e.w, seen: make(map[string]bool), tables: make(map[string]bool)}
+}
+
+// spread adds anything in the tables that were reached.
+func (e *effects) spread(r *reach) {
 	e.anything = e.anything || r.anything
-	for name := range r.seen {
+	for _, name := range slices.Sorted(maps.Keys(r.tables)) {
 		if !e.w.cat.Tables[name].IsView {
 			e.add(dep.AnyOf(name))
 		}
 	}
-}
-
-// reach collects the tables that triggers and foreign keys may write.
-type reach struct {
-	cat      *catalog.Catalog
-	seen     map[string]bool
-	anything bool
-}
-
-func (r *reach) visit(t *catalog.Table) {
-	if t == nil || r.seen[t.Name] {
-		r.anything = r.anything || t == nil
-		return
-	}
-	r.seen[t.Name] = true
-	r.around(t)
-}
-
-// around collects what a write to t reaches; t itself only if that leads back.
-func (r *reach) around(t *catalog.Table) {
-	for _, tr := range t.Triggers {
-		r.anything = r.anything || tr.Unclear
-		for _, name := range tr.Writes {
-			r.visit(r.cat.Tables[name])
-		}
-	}
-	if !r.cat.ForeignKeys {
-		return
-	}
-	for _, fk := range t.Children {
-		if acts(fk.OnDelete) || acts(fk.OnUpdate) {
-			r.visit(r.cat.Tables[fk.Child])
-		}
-	}
-}
-
-// touchesItself reports whether a write to t may set off another write to t.
-func (w *writePlan) touchesItself(t *catalog.Table) bool {
-	r := reach{cat: w.cat, seen: make(map[string]bool)}
-	r.around(t)
-	return r.anything || r.seen[t.Name]
 }
 
 func acts(action string) bool { return action != "NO ACTION" && action != "RESTRICT" }

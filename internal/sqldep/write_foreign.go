@@ -15,7 +15,7 @@ func (e *effects) foreignKeys(t *catalog.Table, name string, set dep.Columns, ro
 		action := fk.OnDelete
 		if name == "UPDATE" {
 			action = fk.OnUpdate
-			if fk.ParentColumns != nil && !set.Meets(dep.ColumnSet(fk.ParentColumns...)) {
+			if !moves(fk, set) {
 				continue
 			}
 		}

@@ -36,16 +36,23 @@ func (d *dml) insert(s *Insert) {
 			c.Old = append(c.Old, d.conflicts(r, dep.AllColumns())...)
 		}
 	}
-	d.add(c)
-	if len(c.Old) > 0 {
-		d.replaced(c.Old)
+	if !d.again(&c, d.or) {
+		d.add(c)
+		d.inserted(&c, events)
 	}
-	d.fire(d.t, "INSERT", dep.AllColumns(), events, d.or)
 	for _, u := range s.Upserts {
 		if !u.Nothing {
 			d.upsert(u, rows)
 		}
 	}
+}
+
+// inserted adds what an insert sets off.
+func (d *dml) inserted(c *dep.Change, events []event) {
+	if len(c.Old) > 0 {
+		d.replaced(c.Old)
+	}
+	d.fire(d.t, "INSERT", dep.AllColumns(), events, d.or)
 }
 
 // columns returns the columns that an INSERT gives values to, nil among them

@@ -38,12 +38,13 @@ func (w *writePlan) target(b Bound, args []driver.NamedValue) (RowTarget, bool) 
 	}
 	e := &effects{w: w, b: b, args: args}
 	t, ok := e.table("", mustTarget(w.stmt))
-	if !ok || t.IsView || t.Opaque != "" || w.touchesItself(t) {
+	if !ok || t.IsView || t.Opaque != "" {
 		return RowTarget{}, false
 	}
 	d := &dml{effects: e, t: t, to: mustTarget(w.stmt)}
 	out := RowTarget{Table: t}
 	var where Expr
+	event, or := "DELETE", OrDefault
 	switch s := w.stmt.(type) {
 	case *Update:
 		if s.With != nil || s.From != nil || s.Limit != nil || replaces(s.Or, t) {
@@ -51,6 +52,7 @@ func (w *writePlan) target(b Bound, args []driver.NamedValue) (RowTarget, bool) 
 		}
 		a := d.assign(s.Set, nil)
 		where, out.Set, out.ReadAfter = s.Where, a.set, untold(a)
+		event, or = "UPDATE", s.Or
 	case *Delete:
 		if s.With != nil || s.Using != nil || s.Limit != nil {
 			return RowTarget{}, false
@@ -60,7 +62,7 @@ func (w *writePlan) target(b Bound, args []driver.NamedValue) (RowTarget, bool) 
 		return RowTarget{}, false
 	}
 	key, ok := d.pinned(d.where(where, nil))
-	if !ok || !out.locate(key) {
+	if !ok || !out.locate(key) || w.touchesItself(t, event, out.Set, or) {
 		return RowTarget{}, false
 	}
 	return out, true

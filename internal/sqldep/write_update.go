@@ -53,8 +53,10 @@ func (d *dml) modify(old []dep.Image, fields [][]dep.Field, set dep.Columns, sin
 	set = d.closed(set)
 	// A row that an earlier row's trigger, or its own BEFORE trigger, has changed
 	// is no longer what the WHERE saw, nor what the update leaves of it.
-	if (!single || d.before()) && d.w.touchesItself(d.t) {
-		d.whole(d.t)
+	if (!single || d.before()) && d.w.touchesItself(d.t, "UPDATE", set, d.or) {
+		r := d.reach()
+		r.write(d.t, "UPDATE", set)
+		d.spread(r)
 		return
 	}
 	c := dep.Change{Table: d.t.Name, Op: dep.Update, Old: old, Set: set}
@@ -66,6 +68,9 @@ func (d *dml) modify(old []dep.Image, fields [][]dep.Field, set dep.Columns, sin
 	}
 	if len(rows) == 0 {
 		return // the WHERE holds for no row
+	}
+	if d.again(&c, d.or) {
+		return
 	}
 	d.add(c)
 	if replaces(d.or, d.t) {
@@ -155,6 +160,10 @@ func (d *dml) remove(old []dep.Image) {
 	if len(old) == 0 {
 		return
 	}
-	d.add(dep.Change{Table: d.t.Name, Op: dep.Delete, Old: old})
+	c := dep.Change{Table: d.t.Name, Op: dep.Delete, Old: old}
+	if d.again(&c, d.or) {
+		return
+	}
+	d.add(c)
 	d.fire(d.t, "DELETE", dep.AllColumns(), removed(d, old), d.or)
 }

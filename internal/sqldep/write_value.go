@@ -129,10 +129,15 @@ func (d *dml) assign(as []Assignment, inserted dep.Image) assigned {
 	return out
 }
 
-// closed adds the generated columns to those set: any may depend on any.
-func (d *dml) closed(set dep.Columns) dep.Columns {
-	for i := range d.t.Columns {
-		if c := &d.t.Columns[i]; c.Generated {
+func (d *dml) closed(set dep.Columns) dep.Columns { return closedOver(d.t, set) }
+
+// closedOver adds the generated columns to those set: any may depend on any.
+func closedOver(t *catalog.Table, set dep.Columns) dep.Columns {
+	if t == nil {
+		return dep.AllColumns()
+	}
+	for i := range t.Columns {
+		if c := &t.Columns[i]; c.Generated {
 			set = set.Union(dep.ColumnSet(c.Name))
 		}
 	}

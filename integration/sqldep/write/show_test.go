@@ -2,7 +2,9 @@ package write_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"testing"
 
 	"github.com/cacheops/cacheops/internal/dep"
 )
@@ -46,4 +48,21 @@ func showImage(m dep.Image) string {
 		fields = append(fields, f.Col+"="+f.Value.String())
 	}
 	return "(" + strings.Join(fields, " ") + ")"
+}
+
+// parseImage reads a:1,b:x as the image of a row.
+func parseImage(t *testing.T, s string) dep.Image {
+	img := dep.Image{}
+	for field := range strings.SplitSeq(s, ",") {
+		col, v, ok := strings.Cut(field, ":")
+		if !ok {
+			t.Fatalf("field %q", field)
+		}
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+			img = append(img, dep.Field{Col: col, Value: dep.IntValue(n)})
+		} else {
+			img = append(img, dep.Field{Col: col, Value: dep.TextValue(v)})
+		}
+	}
+	return img
 }
