@@ -17,6 +17,7 @@ import (
 const schema = `
 	CREATE TABLE t (id INTEGER PRIMARY KEY, a, b TEXT COLLATE NOCASE, c INT, d REAL);
 	CREATE TABLE u (id INTEGER PRIMARY KEY, a INT UNIQUE, e TEXT, f BLOB);
+	CREATE TABLE w (n);
 	CREATE INDEX ta ON t (a, b);
 `
 
@@ -163,11 +164,11 @@ func random(r *rand.Rand) string {
 		}
 		out.WriteString(pick(r, "||||||NOT |NOT |- |+ |~ |- ~ "))
 		out.WriteString(operand(r))
-		out.WriteString(pick(r, "|||||||| ISNULL| NOTNULL| NOT NULL| IS NULL| IS TRUE| IS NOT FALSE| COLLATE nocase| IN (1, c)| NOT IN (2)| ESCAPE '!'"))
+		out.WriteString(pick(r, "|||||||| ISNULL| NOTNULL| NOT NULL| IS NULL| IS TRUE| IS NOT FALSE| COLLATE nocase| IN (1, c)| NOT IN (2)| IN w| IN main.w| IN (SELECT n FROM w)| IN ()| ESCAPE '!'"))
 	}
 	return out.String()
 }
 
 func operand(r *rand.Rand) string {
-	return pick(r, "a|b|c|d|id|t.a|1|2|-3|1.5|'x'|'1'|NULL|TRUE|?|x'00'|abs(c)|max(a, b)|(a OR c)|CASE WHEN a THEN b END|(SELECT e FROM u WHERE a = c)")
+	return pick(r, "a|b|c|d|id|t.a|1|2|-3|1.5|'x'|'1'|NULL|TRUE|?|x'00'|abs(c)|max(a, b)|(a OR c)|CASE WHEN a THEN b END|(SELECT e FROM u WHERE a = c)|EXISTS (SELECT 1 FROM w)|CAST(a AS text)|likely(a)")
 }

@@ -9,11 +9,8 @@ import (
 // prefix takes the operators before an operand, and it.
 func (p *parser) prefix() Expr {
 	switch {
-	case p.isWord(kNot) && !(p.d == catalog.SQLite && p.peek(1).kind == tWord && p.peek(1).word == kExists):
-		p.i++
+	case p.word(kNot):
 		return &Unary{Op: OpNot, X: p.operand(precNot)}
-	case p.word(kNot): // NOT EXISTS
-		return &Unary{Op: OpNot, X: p.primary()}
 	case p.mark(sMinus):
 		return &Unary{Op: OpNeg, X: p.operand(precUnary)}
 	case p.mark(sPlus):
