@@ -64,6 +64,7 @@ func render(r *replay.Report) string {
 	t.flush()
 	b.WriteString("\n" + speed(r))
 	groups(&b, "Not cached, and why", r.NotCached)
+	hint(&b, r.NotCached)
 	groups(&b, "Failed", r.Failures)
 	inVain(&b, r.DroppedBy)
 	differences(&b, r)
@@ -107,6 +108,18 @@ func groups(b *strings.Builder, title string, list []replay.Group) {
 		fmt.Fprintf(b, "  and %d more kinds (--json lists all)\n", len(list)-listed)
 	}
 }
+
+// hint says what to do about reads of a session that a PRAGMA of the log has
+// set apart.
+func hint(b *strings.Builder, list []replay.Group) {
+	if slices.ContainsFunc(list, func(g replay.Group) bool { return g.Reason == sessionState }) {
+		b.WriteString("\nA session that sets a PRAGMA for itself is not cached from then on. If your program sets it on every\n" +
+			"connection, give it here as --pragma NAME=VALUE, and there in the data source name.\n")
+	}
+}
+
+// sessionState is the reason that sqlcache gives for such reads.
+const sessionState = "session state"
 
 // inVain lists what was dropped although it had not changed: where a rule, or
 // another way to write a query, would keep more.

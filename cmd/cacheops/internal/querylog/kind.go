@@ -116,3 +116,16 @@ func contains(words []string, w string) bool {
 // Assigns reports whether a PRAGMA sets something rather than asking for it, so
 // that it belongs to the session it runs in.
 func Assigns(sql string) bool { return strings.ContainsAny(sql, "=(") }
+
+// PragmaName is what a PRAGMA sets or asks for, in lower case and without its
+// schema.
+func PragmaName(sql string) string {
+	if i := strings.IndexAny(sql, "=(;"); i >= 0 {
+		sql = sql[:i]
+	}
+	words := outerWords(sql)
+	if len(words) == 0 {
+		return ""
+	}
+	return strings.ToLower(words[len(words)-1])
+}

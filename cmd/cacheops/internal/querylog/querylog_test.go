@@ -214,6 +214,19 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+func TestPragmaName(t *testing.T) {
+	for sql, want := range map[string]string{
+		"PRAGMA foreign_keys = ON":            "foreign_keys",
+		"pragma main.Journal_Mode=wal":        "journal_mode",
+		"PRAGMA /* x */ table_info(articles)": "table_info",
+		"PRAGMA user_version;":                "user_version",
+	} {
+		if got := PragmaName(sql); got != want {
+			t.Errorf("%q is about %q, not %q", sql, got, want)
+		}
+	}
+}
+
 func TestTransaction(t *testing.T) {
 	var tx Transaction
 	for _, step := range []struct {

@@ -13,8 +13,10 @@ type Report struct {
 	// that was verified), BadLines of the log could not be read.
 	Statements int `json:"statements"`
 	Failed     int `json:"failed"`
-	BadLines   int `json:"bad_lines"`
-	Sessions   int `json:"sessions"`
+	// Skipped are PRAGMAs that change no answer, or that Config.Pragmas sets.
+	Skipped  int `json:"skipped"`
+	BadLines int `json:"bad_lines"`
+	Sessions int `json:"sessions"`
 
 	// Reads that succeeded: Reads = Hits + Misses + Uncacheable + InTransaction.
 	Reads         int `json:"reads"`

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,8 @@ type Config struct {
 	NoPrecision bool
 	// Sessions that statements without a session are spread over. Zero: one.
 	Sessions int
-	// Pragmas, as "name=value", are set on every connection.
+	// Pragmas, as "name=value", are set on every connection; the log's own
+	// settings of these are passed over.
 	Pragmas []string
 	// CacheBytes bounds the store. Zero: 256 MiB.
 	CacheBytes int64
@@ -276,6 +278,11 @@ func (r *run) statement(ctx context.Context, s *session, st *querylog.Statement,
 		r.fail(st, why)
 		return true, nil
 	}
+	if r.skips(kind, st.SQL) {
+		r.report.Statements++
+		r.report.Skipped++
+		return true, nil
+	}
 	began := time.Now()
 	got := exec(ctx, s.conn, kind, st)
 	took := time.Since(began)
@@ -322,6 +329,26 @@ func forbidden(kind querylog.Kind, sql string) string {
 		}
 	}
 	return ""
+}
+
+// inert are the pragmas that change no answer and would get into the way of
+// the replay: how the file is written and locked is its own business here.
+var inert = map[string]bool{
+	"journal_mode": true, "locking_mode": true, "busy_timeout": true, "synchronous": true,
+	"wal_autocheckpoint": true, "wal_checkpoint": true, "journal_size_limit": true,
+	"cache_size": true, "mmap_size": true, "temp_store": true, "threads": true,
+}
+
+// skips reports whether a statement is passed over: a PRAGMA that is inert, or
+// that every connection has been set up with.
+func (r *run) skips(kind querylog.Kind, sql string) bool {
+	if kind != querylog.Pragma || !querylog.Assigns(sql) {
+		return false
+	}
+	name := querylog.PragmaName(sql)
+	return inert[name] || slices.ContainsFunc(r.cfg.Pragmas, func(p string) bool {
+		return querylog.PragmaName("PRAGMA "+p) == name
+	})
 }
 
 // follow keeps the session's transaction. A COMMIT that failed leaves it open
