@@ -29,6 +29,10 @@ type bench struct {
 
 const defaultPlans = 4096
 
+// longestText is the longest text that is looked at, in bytes: offsets have 31
+// bits. Databases accept less.
+const longestText = 1 << 30
+
 // NewPlanner returns a planner for one dialect that keeps at most size plans
 // (zero: 4096), and twice that for texts that differ in literals only.
 func NewPlanner(d catalog.Dialect, size int) *Planner {
@@ -67,6 +71,9 @@ func (p *Planner) miss(text string, h uint64, c *catalog.Catalog) Bound {
 // plan lexes a text, lifts its literals, and makes or finds the plan of what
 // remains.
 func (p *Planner) plan(text string, c *catalog.Catalog, b *bench) Bound {
+	if len(text) > longestText {
+		return Bound{Plan: &Plan{Text: text, Everything: true}}
+	}
 	l := lexer{src: text, d: p.d}
 	b.toks = l.lex(b.toks[:0])
 	parts := split(b.toks)
