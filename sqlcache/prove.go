@@ -93,8 +93,8 @@ func (e *engine) prove(ctx context.Context, w cacheops.Writer) (bool, error) {
 	defer cancel()
 	locked := false
 	err := e.onLease(ctx, func(l *lease) error {
-		if err := l.run(ctx, "BEGIN IMMEDIATE"); err != nil {
-			return l.unclean(err)
+		if err := l.beginOwn(ctx, "BEGIN IMMEDIATE"); err != nil {
+			return err
 		}
 		locked = true
 		l.rollback(ctx)

@@ -93,8 +93,8 @@ func (e *engine) load(ctx context.Context, l *lease, text string, args []driver.
 		return cacheops.Loaded{}, err
 	}
 	if e.foreign {
-		if err := l.run(ctx, "BEGIN"); err != nil {
-			return cacheops.Loaded{}, l.unclean(err)
+		if err := l.beginOwn(ctx, "BEGIN"); err != nil {
+			return cacheops.Loaded{}, err
 		}
 		defer l.rollback(ctx)
 	}

@@ -82,8 +82,8 @@ func text(v driver.Value) string {
 
 // readCatalog reads the catalog as of one moment.
 func (e *engine) readCatalog(ctx context.Context, l *lease) (*catalog.Catalog, error) {
-	if err := l.run(ctx, "BEGIN"); err != nil {
-		return nil, l.unclean(err)
+	if err := l.beginOwn(ctx, "BEGIN"); err != nil {
+		return nil, err
 	}
 	cat, err := catalog.ReadSQLite(ctx, l.catalogQuery())
 	if endErr := l.run(context.WithoutCancel(ctx), "ROLLBACK"); endErr != nil {
@@ -103,11 +103,21 @@ func (e *engine) stamp(ctx context.Context, l *lease) (string, error) {
 	return catalog.StampSQLite(ctx, l.catalogQuery())
 }
 
-// unclean looks at the failure of the first BEGIN on a lease. A connection that
-// is in a transaction already was left so by somebody else in the same pool; it
-// is closed, and another one tried.
-func (l *lease) unclean(err error) error {
-	if !withinTx(err) || l.precious() {
+// beginOwn starts a transaction of ours on a fresh lease. A connection that is in
+// one already was left so by somebody else in the same pool; it is closed, and
+// another one tried.
+//
+// A driver may report that ctx ended although the BEGIN was carried out. Given
+// back like that the connection would hold its locks for ever.
+func (l *lease) beginOwn(ctx context.Context, text string) error {
+	err := l.run(ctx, text)
+	switch {
+	case err == nil:
+		return nil
+	case !withinTx(err):
+		l.rollback(ctx)
+		return err
+	case l.precious():
 		return err
 	}
 	l.bad, l.sent = true, false

@@ -198,6 +198,9 @@ func (c *conn) look(ctx context.Context, l *lease) {
 func (c *conn) beginText(ctx context.Context, st *statement, k *run) error {
 	return c.holding(ctx, func(l *lease) error {
 		if err := k.on(ctx, l); err != nil || k.failed {
+			if c.tx == nil && ctx.Err() != nil {
+				l.rollback(ctx) // it may have begun all the same
+			}
 			return c.settled(ctx, l, err)
 		}
 		c.tx = c.newTransaction()
@@ -250,6 +253,13 @@ func (c *conn) rollbackText(ctx context.Context, k *run) error {
 // SAVEPOINT begins one, which the RELEASE of the same commits.
 func (c *conn) savepoint(ctx context.Context, st *statement, k *run) error {
 	name := strings.ToLower(st.plan.Name)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// Nothing here waits for a lock of others, and a statement of which it is not
+	// known whether it ran would leave the savepoints in doubt.
+	ctx, cancel := settle(ctx)
+	defer cancel()
 	return c.holding(ctx, func(l *lease) error {
 		if t := c.tx; st.plan.Class == sqldep.Release && t != nil && t.mayCommit(name) {
 			if err := c.commitBy(ctx, l, k); err != nil || t.last(name) == 0 {

@@ -35,8 +35,8 @@ func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) 
 			return err
 		}
 	}
-	if err := l.run(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return l.unclean(err)
+	if err := l.beginOwn(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
 	}
 	t := c.newTransaction()
 	t.locked = true

@@ -288,3 +288,42 @@ func TestDeferredTransactionFailsAsWithoutTheCache(t *testing.T) {
 	}
 	w.same(one)
 }
+
+// A driver may say that the context ended although the statement ran. A BEGIN
+// like that must not go back to the pool with its lock.
+func TestBeginThatIsCancelledTooLateKeepsNoLock(t *testing.T) {
+	for _, statement := range []string{"UPDATE item SET kind = 8 WHERE id = 1", "BEGIN IMMEDIATE"} {
+		w, b := bentShop(t, nil)
+		w.warm(one)
+		ctx, cancel := context.WithCancel(context.Background())
+		late := once("BEGIN IMMEDIATE", func() error { cancel(); return context.Canceled })
+		b.after = func(text string, err error) error { return errors.Join(err, late(text)) }
+		if _, err := w.db.ExecContext(ctx, statement); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", statement, err)
+		}
+		quick, stop := context.WithTimeout(context.Background(), 2*time.Second)
+		defer stop()
+		if _, err := w.bare.ExecContext(quick, "UPDATE item SET kind = 9 WHERE id = 2"); err != nil {
+			t.Errorf("%s: the lock is still held: %v", statement, err)
+		}
+		w.warm(one)
+	}
+}
+
+// What a cancelled autocommit write did is rolled back, and drops nothing.
+func TestCancelledWriteIsRolledBack(t *testing.T) {
+	w, b := bentShop(t, nil)
+	w.warm(one)
+	ctx, cancel := context.WithCancel(context.Background())
+	late := once("UPDATE", func() error { cancel(); return context.Canceled })
+	b.after = func(text string, err error) error { return errors.Join(err, late(text)) }
+	if _, err := w.db.ExecContext(ctx, "UPDATE item SET kind = 8 WHERE id = 1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if !w.same(one) {
+		t.Error("a write that was rolled back dropped an entry")
+	}
+	if rows, _ := read(t, w.db, one); strings.Contains(rows, "8") {
+		t.Errorf("read %s", rows)
+	}
+}
