@@ -53,7 +53,7 @@ func (e *effects) act(fk *catalog.ForeignKey, child, parent *catalog.Table, acti
 		d.remove(old)
 		return
 	}
-	d.modify(old, set, dep.ColumnSet(fk.Columns...), false)
+	d.modify(old, set, d.closed(dep.ColumnSet(fk.Columns...)), false)
 }
 
 // referring returns the image of the child's rows that refer to a parent's row.

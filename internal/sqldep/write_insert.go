@@ -31,7 +31,7 @@ func (d *dml) insert(s *Insert) {
 			img = overlay(img, []dep.Field{id})
 		}
 		c.New = append(c.New, img)
-		events[i] = event{table: d.t, new: img, hasNew: true}
+		events[i] = event{table: d.t, new: d.early(img, r.img), hasNew: true}
 		if replacing {
 			c.Old = append(c.Old, d.conflicts(r, dep.AllColumns())...)
 		}

@@ -46,11 +46,10 @@ func repeat(fields []dep.Field, n int) [][]dep.Field {
 }
 
 // modify adds an update of rows with the images old, each given the fields at
-// its index, and what that sets off. set are the columns set, closed by the
-// caller or here. single says that it is one row, or that each was found at the
+// its index, and what that sets off. set are the columns set, closed over the
+// generated ones. single says that it is one row, or that each was found at the
 // moment of its own update.
 func (d *dml) modify(old []dep.Image, fields [][]dep.Field, set dep.Columns, single bool) {
-	set = d.closed(set)
 	// A row that an earlier row's trigger, or its own BEFORE trigger, has changed
 	// is no longer what the WHERE saw, nor what the update leaves of it.
 	if (!single || d.before()) && d.w.touchesItself(d.t, "UPDATE", set, d.or) {
@@ -64,7 +63,7 @@ func (d *dml) modify(old []dep.Image, fields [][]dep.Field, set dep.Columns, sin
 	for i := range old {
 		img := overlay(d.forget(old[i]), fields[i])
 		c.New = append(c.New, img)
-		rows[i] = event{table: d.t, old: old[i], new: img, hasOld: true, hasNew: true}
+		rows[i] = event{table: d.t, old: old[i], new: d.early(img, img), hasOld: true, hasNew: true}
 	}
 	if len(rows) == 0 {
 		return // the WHERE holds for no row
@@ -84,6 +83,19 @@ func (d *dml) modify(old []dep.Image, fields [][]dep.Field, set dep.Columns, sin
 		}
 	}
 	d.fire(d.t, "UPDATE", set, rows, d.or)
+}
+
+// early returns what may be said of NEW to triggers: what they all see, if one
+// runs before the row is written. That one does not see a generated key, which
+// given is without, nor the default that takes the place of a NULL.
+func (d *dml) early(img, given dep.Image) dep.Image {
+	switch {
+	case !d.before():
+		return img
+	case replaces(d.or, d.t):
+		return nil
+	}
+	return given
 }
 
 // before reports whether a BEFORE trigger of an update writes anything.

@@ -263,9 +263,26 @@ func difference(before, after []row) (gone, come []row) {
 // region makes a random region in which r lies, seen through random columns,
 // and judges whether the changes drop it if it differs.
 func (b *bench) region(stmt string, args []any, facts string, t *catalog.Table, r row, changes []dep.Change, before, after []row) {
+	among := b.m.Perm(len(t.Columns))[:b.m.IntN(min(4, len(t.Columns)+1))]
+	var more []string
+	for _, c := range t.Columns {
+		if b.m.chance(30) {
+			more = append(more, c.Name)
+		}
+	}
+	cols := dep.ColumnSet(more...)
+	if b.m.chance(20) {
+		cols = dep.AllColumns()
+	}
+	b.look(stmt, args, facts, t, r, among, cols, changes, before, after)
+}
+
+// look judges the region that r's values in some columns make, seen through
+// those and cols.
+func (b *bench) look(stmt string, args []any, facts string, t *catalog.Table, r row, among []int, cols dep.Columns, changes []dep.Change, before, after []row) {
 	var reg dep.Region
 	var used []string
-	for _, i := range b.m.Perm(len(t.Columns))[:b.m.IntN(min(4, len(t.Columns)+1))] {
+	for _, i := range among {
 		a := dep.Atom{Col: t.Columns[i].Name, Kind: dep.Eq, Value: r.values[i]}
 		switch r.values[i].Class() {
 		case dep.Unknown:
@@ -276,15 +293,7 @@ func (b *bench) region(stmt string, args []any, facts string, t *catalog.Table, 
 		reg.Atoms = append(reg.Atoms, a)
 		used = append(used, a.Col)
 	}
-	cols := dep.ColumnSet(used...)
-	for _, c := range t.Columns {
-		if b.m.chance(30) {
-			cols = cols.Union(dep.ColumnSet(c.Name))
-		}
-	}
-	if b.m.chance(20) {
-		cols = dep.AllColumns()
-	}
+	cols = cols.Union(dep.ColumnSet(used...))
 	had, has := seen(t, reg, cols, before), seen(t, reg, cols, after)
 	found := pins(t, reg) && len(had) > 0
 	drops := dropped(t, reg, cols, found, changes)
