@@ -108,7 +108,7 @@ var requests = []struct {
 	{20, (*request).shipOrder},
 	{10, (*request).changePrice},
 	{10, (*request).restock},
-	{5, (*request).moveProduct},
+	{2, (*request).moveProduct},
 	{5, (*request).register},
 }
 
