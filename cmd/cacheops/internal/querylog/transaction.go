@@ -1,6 +1,9 @@
 package querylog
 
-import "strings"
+import (
+	"bufio"
+	"strings"
+)
 
 // Transaction follows a session's statements and knows whether it is inside a
 // transaction. The zero Transaction is outside.
@@ -12,8 +15,23 @@ type Transaction struct {
 // Open reports whether a transaction is open.
 func (t *Transaction) Open() bool { return t.begun || len(t.savepoints) > 0 }
 
-// Ran follows a statement that ran without an error.
+// Ran follows a statement, or several in one text, that ran without an error.
 func (t *Transaction) Ran(kind Kind, sql string) {
+	if !strings.Contains(strings.TrimRight(sql, "; \t\r\n"), ";") {
+		t.ran(kind, sql)
+		return
+	}
+	parts := sqlReader{in: bufio.NewReader(strings.NewReader(sql)), line: 1}
+	for {
+		part, err := parts.Next()
+		if err != nil { // the end, or what SQLite would not have run
+			return
+		}
+		t.ran(KindOf(part.SQL), part.SQL)
+	}
+}
+
+func (t *Transaction) ran(kind Kind, sql string) {
 	switch kind {
 	case Begin:
 		t.begun = true
