@@ -15,7 +15,7 @@ func prepared(s *suite) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	for _, id := range []int{1, 2, 1, 99} {
+	for _, id := range []int64{1, 2, 1, 99} {
 		rows, err := query(id)
 		bare, _ := s.query(s.Bare, byKey, id)
 		if err != nil || show(rows) != bare {
@@ -23,14 +23,14 @@ func prepared(s *suite) {
 		}
 	}
 	s.exec(s.Cached, "UPDATE item SET name = 'written' WHERE id = 1")
-	rows, err := query(1)
+	rows, err := query(int64(1))
 	if bare, _ := s.query(s.Bare, byKey, 1); err != nil || show(rows) != bare {
 		s.Errorf("after a write: prepared %s, %v; bare %s", show(rows), err, bare)
 	}
 	if err := done(); err != nil {
 		s.Error(err)
 	}
-	if _, hit := s.check(byKey, 1); !hit {
+	if _, hit := s.check(byKey, int64(1)); !hit {
 		s.Error("what a prepared statement read was not kept")
 	}
 	if _, _, err := s.Cached.Prepare(s.ctx, "SELECT nonsense FROM nowhere"); err == nil {

@@ -74,14 +74,36 @@ func positional(args []driver.NamedValue) ([]driver.Value, error) {
 	return plain, nil
 }
 
-// converted applies the bare driver's own checks, which were put off until
-// there was a real connection to ask.
+// defers reports whether arguments are converted only when there is a real
+// connection: the driver has rules of its own for them, or it has no fast path,
+// so that its statements may have.
+func (l *lease) defers() bool {
+	_, checks := l.real.(driver.NamedValueChecker)
+	return checks || !l.fast()
+}
+
+// fast reports whether the driver runs statements without preparing them.
+func (l *lease) fast() bool {
+	_, query := l.real.(driver.QueryerContext)
+	_, oldQuery := l.real.(driver.Queryer) //nolint:staticcheck // old drivers have only this one
+	_, exec := l.real.(driver.ExecerContext)
+	_, oldExec := l.real.(driver.Execer) //nolint:staticcheck // old drivers have only this one
+	return (query || oldQuery) && (exec || oldExec)
+}
+
+// converted applies the conversion that was put off until now.
 func (l *lease) converted(args []driver.NamedValue) ([]driver.NamedValue, error) {
-	nvc, ok := l.real.(driver.NamedValueChecker)
-	if !ok || len(args) == 0 {
+	if len(args) == 0 || !l.engine.convert {
 		return args, nil
 	}
-	return convertAll(args, nvc.CheckNamedValue)
+	return convertAll(args, l.check)
+}
+
+func (l *lease) check(nv *driver.NamedValue) error {
+	if c, ok := l.real.(driver.NamedValueChecker); ok {
+		return c.CheckNamedValue(nv)
+	}
+	return driver.ErrSkip
 }
 
 func convertAll(args []driver.NamedValue, check func(*driver.NamedValue) error) ([]driver.NamedValue, error) {

@@ -322,12 +322,6 @@ func (c *conn) CheckNamedValue(nv *driver.NamedValue) error {
 	return nil
 }
 
-// checks reports whether the real connection converts arguments itself.
-func (l *lease) checks() (driver.NamedValueChecker, bool) {
-	c, ok := l.real.(driver.NamedValueChecker)
-	return c, ok
-}
-
 // Ping asks the database, not the cache.
 func (c *conn) Ping(ctx context.Context) error {
 	return c.holding(ctx, func(l *lease) error {

@@ -56,7 +56,7 @@ func (l *lease) release() {
 	case l.precious():
 		ctx, cancel := settle(context.Background())
 		defer cancel()
-		_, _ = l.fastExec(ctx, "ROLLBACK", nil) // fails where there is no transaction
+		_, _ = l.exec(ctx, "ROLLBACK", nil) // fails where there is no transaction
 	default:
 		_ = l.conn.Raw(func(any) error { return driver.ErrBadConn }) // makes the pool close it; the error is ours
 	}
@@ -112,11 +112,12 @@ func (e *engine) using(l *lease, f func(*lease) error) error {
 
 // note records what an answer of the driver says of the connection.
 func (l *lease) note(err error) error {
-	if errors.Is(err, driver.ErrBadConn) {
+	switch {
+	case errors.Is(err, driver.ErrBadConn):
 		l.bad = true
-		return err
+	case !errors.Is(err, driver.ErrSkip):
+		l.sent = true
 	}
-	l.sent = true
 	return err
 }
 
@@ -140,13 +141,9 @@ func hide(err error) error {
 // query runs a statement that may return rows, by the fast path if the driver
 // has one.
 func (l *lease) query(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
-	args, err := l.converted(args)
-	if err != nil {
-		return nil, err
-	}
 	rows, err := l.fastQuery(ctx, text, args)
 	if !errors.Is(err, driver.ErrSkip) {
-		return rows, l.note(err)
+		return rows, err
 	}
 	s, err := l.prepare(ctx, text)
 	if err != nil {
@@ -154,34 +151,44 @@ func (l *lease) query(ctx context.Context, text string, args []driver.NamedValue
 	}
 	rows, err = s.query(ctx, args)
 	if err != nil {
-		return nil, errors.Join(l.note(err), s.Close())
+		return nil, l.closing(s, err)
 	}
 	return &stmtRows{Rows: rows, stmt: s.Stmt}, nil
 }
 
-func (l *lease) fastQuery(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
-	if q, ok := l.real.(driver.QueryerContext); ok {
-		return q.QueryContext(ctx, text, args)
+// closing closes a statement that failed with err, which alone is returned, as
+// database/sql does.
+func (l *lease) closing(s *realStmt, err error) error {
+	_ = s.Close() // the statement's own error says more
+	return l.note(err)
+}
+
+func (l *lease) fastQuery(ctx context.Context, text string, args []driver.NamedValue) (rows driver.Rows, err error) {
+	current, ok := l.real.(driver.QueryerContext)
+	old, oldOK := l.real.(driver.Queryer) //nolint:staticcheck // old drivers have only this one
+	if !ok && !oldOK {
+		return nil, driver.ErrSkip
 	}
-	if q, ok := l.real.(driver.Queryer); ok { //nolint:staticcheck // old drivers have only this one
-		plain, err := positional(args)
-		if err != nil {
-			return nil, err
-		}
-		return q.Query(text, plain)
+	if args, err = l.converted(args); err != nil {
+		return nil, err
 	}
-	return nil, driver.ErrSkip
+	if ok {
+		rows, err = current.QueryContext(ctx, text, args)
+		return rows, l.note(err)
+	}
+	plain, err := positional(args)
+	if err != nil {
+		return nil, err
+	}
+	rows, err = old.Query(text, plain)
+	return rows, l.note(err)
 }
 
 // exec runs a statement whose rows, if any, are not wanted.
 func (l *lease) exec(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
-	args, err := l.converted(args)
-	if err != nil {
-		return nil, err
-	}
 	res, err := l.fastExec(ctx, text, args)
 	if !errors.Is(err, driver.ErrSkip) {
-		return res, l.note(err)
+		return res, err
 	}
 	s, err := l.prepare(ctx, text)
 	if err != nil {
@@ -194,18 +201,25 @@ func (l *lease) exec(ctx context.Context, text string, args []driver.NamedValue)
 	return res, l.note(err)
 }
 
-func (l *lease) fastExec(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
-	if x, ok := l.real.(driver.ExecerContext); ok {
-		return x.ExecContext(ctx, text, args)
+func (l *lease) fastExec(ctx context.Context, text string, args []driver.NamedValue) (res driver.Result, err error) {
+	current, ok := l.real.(driver.ExecerContext)
+	old, oldOK := l.real.(driver.Execer) //nolint:staticcheck // old drivers have only this one
+	if !ok && !oldOK {
+		return nil, driver.ErrSkip
 	}
-	if x, ok := l.real.(driver.Execer); ok { //nolint:staticcheck // old drivers have only this one
-		plain, err := positional(args)
-		if err != nil {
-			return nil, err
-		}
-		return x.Exec(text, plain)
+	if args, err = l.converted(args); err != nil {
+		return nil, err
 	}
-	return nil, driver.ErrSkip
+	if ok {
+		res, err = current.ExecContext(ctx, text, args)
+		return res, l.note(err)
+	}
+	plain, err := positional(args)
+	if err != nil {
+		return nil, err
+	}
+	res, err = old.Exec(text, plain)
+	return res, l.note(err)
 }
 
 func (l *lease) run(ctx context.Context, text string) error {

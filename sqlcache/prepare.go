@@ -11,6 +11,7 @@ import (
 // rules for arguments in its statements, they are applied here.
 type realStmt struct {
 	driver.Stmt
+	lease *lease
 }
 
 func (l *lease) prepare(ctx context.Context, text string) (*realStmt, error) {
@@ -19,7 +20,7 @@ func (l *lease) prepare(ctx context.Context, text string) (*realStmt, error) {
 		if err != nil {
 			return nil, l.note(err)
 		}
-		return &realStmt{Stmt: s}, l.note(nil)
+		return &realStmt{Stmt: s, lease: l}, l.note(nil)
 	}
 	s, err := l.real.Prepare(text)
 	if err != nil {
@@ -28,7 +29,7 @@ func (l *lease) prepare(ctx context.Context, text string) (*realStmt, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	return &realStmt{Stmt: s}, l.note(nil)
+	return &realStmt{Stmt: s, lease: l}, l.note(nil)
 }
 
 // converts reports whether the statement has rules of its own for arguments.
@@ -39,7 +40,7 @@ func (s *realStmt) converts() bool {
 }
 
 func (s *realStmt) converted(args []driver.NamedValue) ([]driver.NamedValue, error) {
-	if s.converts() {
+	if s.converts() || s.lease.engine.convert {
 		var err error
 		if args, err = convertAll(args, s.check); err != nil {
 			return nil, err
@@ -52,10 +53,12 @@ func (s *realStmt) converted(args []driver.NamedValue) ([]driver.NamedValue, err
 }
 
 func (s *realStmt) check(nv *driver.NamedValue) error {
+	check := s.lease.check
 	if nvc, ok := s.Stmt.(driver.NamedValueChecker); ok {
-		if err := nvc.CheckNamedValue(nv); !errors.Is(err, driver.ErrSkip) {
-			return err
-		}
+		check = nvc.CheckNamedValue
+	}
+	if err := check(nv); !errors.Is(err, driver.ErrSkip) {
+		return err
 	}
 	cc, ok := s.Stmt.(driver.ColumnConverter) //nolint:staticcheck // old drivers have it
 	if want := s.NumInput(); !ok || want >= 0 && want < nv.Ordinal {

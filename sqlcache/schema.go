@@ -158,7 +158,7 @@ func (e *engine) setUp(ctx context.Context, l *lease) error {
 	if err := e.detect(ctx, l); err != nil {
 		return err
 	}
-	_, e.convert = l.checks()
+	e.convert = l.defers()
 	name, identity, err := e.identify(ctx, l)
 	if err != nil {
 		return err

@@ -175,6 +175,10 @@ func TestArguments(t *testing.T) {
 	if !w.same("SELECT id FROM item WHERE name = ?", "one") {
 		t.Error("a Valuer is not what it stands for")
 	}
+	w.warm(one+" AND kind < ?", 9)
+	if !w.same(one+" AND kind < ?", int64(9)) {
+		t.Error("an int and an int64 of one value are different reads")
+	}
 	for _, bad := range []any{make(chan int), struct{}{}, failing{}} {
 		_, cached := w.db.Query("SELECT ?", bad)
 		_, bare := w.bare.Query("SELECT ?", bad)
