@@ -129,10 +129,9 @@ func wordByte(c byte) bool {
 // numberRun returns the length of the number, its exponent and its digits'
 // underscores included, at the start of s.
 func numberRun(s string) int {
-	n := 0
+	n, hex := 0, strings.HasPrefix(s, "0x") || strings.HasPrefix(s, "0X")
 	for n < len(s) && (wordByte(s[n]) || s[n] == '.') {
-		if (s[n] == 'e' || s[n] == 'E') && !strings.HasPrefix(strings.ToLower(s), "0x") &&
-			n+1 < len(s) && (s[n+1] == '+' || s[n+1] == '-') {
+		if (s[n] == 'e' || s[n] == 'E') && !hex && n+1 < len(s) && (s[n+1] == '+' || s[n+1] == '-') {
 			n++
 		}
 		n++
