@@ -62,7 +62,7 @@ func (g *reads) keyed() string {
 		where += pick(g.r, []string{" AND ", " OR "}) + g.simple(l)
 	}
 	c := "l." + pick(g.r, l.rel.cols)
-	switch g.r.IntN(8) {
+	switch g.r.IntN(10) {
 	case 0:
 		return "SELECT count(*), max(" + c + ") FROM " + t + " l" + where
 	case 1:
@@ -75,8 +75,14 @@ func (g *reads) keyed() string {
 		return "SELECT l.id, r.id FROM " + t + " l" + g.joinWord() + r.rel.name + " r ON " + g.pair(l, r) + where
 	case 5:
 		return "SELECT x.id FROM (SELECT l.id FROM " + t + " l" + where + ") x, " + r.rel.name + " r"
+	case 6:
+		return "SELECT x.id, x.k FROM (SELECT l.id, (SELECT count(l.id)) AS k FROM " + t + " l) x WHERE x.id = " + g.value()
 	}
-	return "SELECT " + c + " FROM " + t + " l" + where
+	order := ""
+	if g.one(4) {
+		order = pick(g.r, []string{" ORDER BY count(*)", " ORDER BY (SELECT max(l.id))", " ORDER BY l.id"})
+	}
+	return "SELECT " + c + " FROM " + t + " l" + where + order
 }
 
 // joined makes a small query over an outer join, where what restricts which side
@@ -223,7 +229,9 @@ func (g *reads) list(n int) (list, rest string) {
 	if n == 1 {
 		return pick(g.r, []string{g.column(), g.column(), "count(*)", "max(" + g.column() + ")", g.value()}), ""
 	}
-	switch g.r.IntN(14) {
+	switch g.r.IntN(16) {
+	case 14:
+		return g.column() + ", (SELECT " + pick(g.r, []string{"max", "count", "sum"}) + "(" + g.column() + "))", ""
 	case 0:
 		return "*", ""
 	case 1:

@@ -42,26 +42,26 @@ func (a *readAnalysis) node(n Node, sc *scope) bool {
 	case *Raise, *Default:
 		a.refuse("expression out of place")
 	case *Exists:
-		a.query(bareExists(n.Query), sc.ctes, sc, !plain(n.Query) && n.Query.Limit == nil)
+		a.in(true, func() { a.query(bareExists(n.Query), sc.ctes, sc, !plain(n.Query)) })
 		return false
 	case *In:
-		return a.in(n, sc)
+		return a.inSet(n, sc)
 	case *Select: // a scalar, a row, an ANY
-		a.query(n, sc.ctes, sc, true)
+		a.in(true, func() { a.query(n, sc.ctes, sc, true) })
 		return false
 	}
 	return true
 }
 
-// in analyses IN with a query, a table or a function on its right.
-func (a *readAnalysis) in(n *In, sc *scope) bool {
+// inSet analyses IN with a query, a table or a function on its right.
+func (a *readAnalysis) inSet(n *In, sc *scope) bool {
 	if n.List != nil {
 		return true
 	}
 	a.expr(n.X, sc)
 	switch {
 	case n.Query != nil:
-		a.query(n.Query, sc.ctes, sc, !plain(n.Query))
+		a.in(true, func() { a.query(n.Query, sc.ctes, sc, !plain(n.Query)) })
 	case n.Table != nil:
 		inner := &scope{ctes: sc.ctes}
 		for _, m := range a.table(n.Table, inner, false).mentions {
@@ -84,6 +84,9 @@ func (a *readAnalysis) tableFunc(f *TableFunc, sc *scope) {
 // mark takes the column that c means as used: in every source of the innermost
 // scope that has one of that name. A name that nothing explains may be any.
 func (a *readAnalysis) mark(sc *scope, c *Column) {
+	if m, col, ok := sc.column(c); ok && sc.whole && (c.Table != "" || !slices.Contains(sc.aliases, c.Name)) {
+		m.sure = m.sure || !isRowKey(m.table, col.Name)
+	}
 	explained := c.Table == "" && (c.Quoted || c.Name == "true" || c.Name == "false")
 	for s := sc; s != nil; s = s.parent {
 		found, open := a.markHere(s, c)

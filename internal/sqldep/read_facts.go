@@ -6,6 +6,10 @@ type facts struct {
 	conds []*cond // no condAll among them
 }
 
+// maxFacts bounds what equalities are followed through: the work grows with its
+// cube.
+const maxFacts = 150
+
 // add puts c's conjuncts among the facts.
 func (f *facts) add(c *cond) { f.conds = append(f.conds, c.conjuncts()...) }
 
@@ -56,6 +60,9 @@ func (f *facts) equals(p place) []place {
 
 // close adds what follows from the equalities between columns.
 func (f *facts) close() {
+	if len(f.conds) > maxFacts {
+		return
+	}
 	var derived []*cond
 	for _, p := range f.places() {
 		for _, c := range f.about(p, false) {

@@ -64,6 +64,55 @@ func aggregates(c *Core) bool {
 	})
 }
 
+// rowByRow reports whether the only core of a query makes its rows of single
+// rows of its FROM, groups none, and so makes none of nothing. An aggregate in a
+// query inside an expression may be this core's, if its arguments are.
+func rowByRow(s *Select) bool {
+	c := s.Cores[0]
+	if len(s.Cores) != 1 || c.Sub != nil || c.GroupBy != nil || c.Having != nil || aggregates(c) {
+		return false
+	}
+	for i := range c.Columns {
+		if outerAggregate(c.Columns[i].Expr) {
+			return false
+		}
+	}
+	for i := range s.OrderBy {
+		if e := s.OrderBy[i].Expr; outerAggregate(e) || calls(e, isAggregate) {
+			return false
+		}
+	}
+	return true
+}
+
+// outerAggregate reports whether a query inside e calls an aggregate that may
+// be one of the query around e: its arguments do not name inner tables.
+func outerAggregate(e Expr) (found bool) {
+	inner := map[string]bool{}
+	Walk(e, func(n Node) bool {
+		switch n := n.(type) {
+		case *Table:
+			inner[aliasOr(n.Alias, n.Name)] = true
+		case *SubFrom:
+			inner[n.Alias] = true
+		}
+		return true
+	})
+	Walk(e, func(n Node) bool {
+		if f, ok := n.(*Func); ok && isAggregate(f) {
+			for _, arg := range f.Args {
+				Walk(arg, func(n Node) bool {
+					c, ok := n.(*Column)
+					found = found || ok && !inner[c.Table]
+					return true
+				})
+			}
+		}
+		return !found
+	})
+	return found
+}
+
 // isAggregate reports whether a call is one of an aggregate.
 func isAggregate(f *Func) bool {
 	switch f.Name {
@@ -182,7 +231,7 @@ func (m *mention) compares(col string) bool {
 // there was a row in its region: one that no outer join fills with NULLs, in a
 // core that makes rows of rows.
 func provenMention(s *Select, top *scope) *mention {
-	if top == nil || len(top.sources) == 0 || s.Cores[0].GroupBy != nil || aggregates(s.Cores[0]) || s.Cores[0].Having != nil {
+	if top == nil || len(top.sources) == 0 || !rowByRow(s) {
 		return nil
 	}
 	var proven *mention

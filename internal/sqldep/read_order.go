@@ -13,13 +13,15 @@ import (
 // the rowid or of an index; a change of a column that the statement does not
 // name may then show. See serves for which indexes
 // matter.
-func orderColumns(t *catalog.Table, used dep.Columns) dep.Columns {
+//
+// With sure unset SQLite may use fewer columns than used has.
+func orderColumns(t *catalog.Table, used dep.Columns, sure bool) dep.Columns {
 	var out []string
 	if t.RowID != "" {
 		out = append(out, t.RowID)
 	}
 	for _, k := range t.Keys {
-		if k.Primary && t.WithoutRowID || serves(t, k.Columns, used) {
+		if k.Primary && t.WithoutRowID || !sure || serves(t, k.Columns, used) {
 			out = append(out, k.Columns...)
 		}
 	}
@@ -27,7 +29,7 @@ func orderColumns(t *catalog.Table, used dep.Columns) dep.Columns {
 		if slices.Contains(index, "") {
 			return dep.AllColumns()
 		}
-		if serves(t, index, used) {
+		if !sure || serves(t, index, used) {
 			out = append(out, index...)
 		}
 	}

@@ -37,6 +37,17 @@ type readAnalysis struct {
 	schema string
 	why    string // the first reason against caching
 	writes bool   // a function is called that may do anything
+	whole  bool   // for the scopes being made; see scope
+	// missing says that a table is not in the catalog: the floor must stand.
+	missing bool
+}
+
+// in runs f with whole set or unset for the scopes that it makes.
+func (a *readAnalysis) in(whole bool, f func()) {
+	outer := a.whole
+	a.whole = whole
+	f()
+	a.whole = outer
 }
 
 // refuse notes why the read cannot be cached. The first reason stays.
@@ -50,9 +61,9 @@ func (a *readAnalysis) refuse(why string) {
 // Main, Uncacheable and Class (Write, if the read is one in truth). nil means
 // that the floor stands.
 func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan {
-	a := &readAnalysis{cat: cat, views: map[*catalog.Table]bool{}}
+	a := &readAnalysis{cat: cat, views: map[*catalog.Table]bool{}, whole: true}
 	top := a.query(sel, nil, nil, !rowOrderIsMoot(sel))
-	if top != nil && settles(sel.OrderBy, top) && passesOn(sel.Cores[0]) {
+	if top != nil && settles(sel.OrderBy, top) && passesOn(sel) {
 		top.sources[0].m.ordered = false
 	}
 	plan.Main = mainTable(sel)
@@ -68,7 +79,7 @@ func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan {
 		plan.Class, plan.Everything, plan.Tables = Write, true, nil
 		return nil
 	}
-	if unanalysed(plan.Uncacheable) {
+	if a.missing {
 		return nil
 	}
 	plan.Tables = make([]string, len(a.tables))
@@ -134,21 +145,11 @@ func (a *readAnalysis) lookup(schema, name string) (*catalog.Table, bool) {
 	return a.cat.Lookup(schema, name)
 }
 
-const (
-	unknownTable = "unknown table "
-	notAnalysed  = "not analysed"
-)
-
 func (a *readAnalysis) unknown(name string) {
 	if strings.HasPrefix(name, "sqlite_") || strings.HasPrefix(name, "pragma_") {
 		a.refuse("reads the schema through " + name)
 		return
 	}
-	a.refuse(unknownTable + name)
-}
-
-// unanalysed says that what was found may lack a table, so that the floor must
-// stand.
-func unanalysed(why string) bool {
-	return strings.HasPrefix(why, unknownTable)
+	a.missing = true
+	a.refuse("unknown table " + name)
 }

@@ -20,6 +20,9 @@ type mention struct {
 	// nullable says that an outer join may put NULLs in the place of a row
 	// before the core's WHERE sees it.
 	nullable bool
+	// sure says that SQLite, too, takes a column besides the row's key as used.
+	// It leaves out what an outer query does not use of a query in FROM.
+	sure bool
 }
 
 // restriction is a condition that a row must meet to matter to a mention. With
@@ -45,7 +48,7 @@ func (m *mention) columns() dep.Columns {
 	}
 	used := dep.ColumnSet(m.cols...)
 	if m.ordered && len(used.Names) > 0 {
-		return used.Union(orderColumns(m.table, used))
+		return used.Union(orderColumns(m.table, used, m.sure))
 	}
 	return used
 }
@@ -92,7 +95,10 @@ type scope struct {
 	// muddled says that unqualified names may mean a merge of several columns: a
 	// NATURAL join, or USING in a RIGHT or FULL one.
 	muddled bool
-	tree    *fromTree
+	// whole says that all columns that the core names are used: it is not a body
+	// of which an outer query may use a part.
+	whole bool
+	tree  *fromTree
 	// facts are the conditions that hold for every row that the core's WHERE
 	// lets through.
 	facts *facts

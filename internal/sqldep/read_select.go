@@ -66,7 +66,7 @@ func (a *readAnalysis) with(w *With, ctes *cteEnv, parent *scope) *cteEnv {
 			a.writes = true
 			done.open = true
 		} else {
-			a.query(body, inside, parent, true)
+			a.in(false, func() { a.query(body, inside, parent, true) })
 			if c.Columns == nil {
 				done.cols, done.open = a.resultColumns(body, inside)
 			}
@@ -78,7 +78,7 @@ func (a *readAnalysis) with(w *With, ctes *cteEnv, parent *scope) *cteEnv {
 }
 
 func (a *readAnalysis) core(c *Core, ctes *cteEnv, parent *scope, ordered bool) *scope {
-	sc := &scope{parent: parent, ctes: ctes}
+	sc := &scope{parent: parent, ctes: ctes, whole: a.whole && !nested(c.From)}
 	if c.Sub != nil {
 		a.query(c.Sub, ctes, parent, ordered)
 		return sc
@@ -108,6 +108,17 @@ func (a *readAnalysis) core(c *Core, ctes *cteEnv, parent *scope, ordered bool) 
 		a.window(&c.Windows[i].Window, sc)
 	}
 	return sc
+}
+
+// nested reports whether a FROM has a join in parentheses to the right of
+// another, which SQLite makes a query of.
+func nested(f From) bool {
+	j, ok := f.(*Join)
+	if !ok {
+		return false
+	}
+	_, right := j.Right.(*Join)
+	return right || nested(j.Left)
 }
 
 func (a *readAnalysis) resultColumn(r *ResultColumn, sc *scope) {
@@ -146,7 +157,8 @@ func (a *readAnalysis) derived(f *SubFrom, sc *scope, ordered bool) *fromTree {
 	if f.Lateral {
 		parent = sc
 	}
-	inner := a.query(f.Query, sc.ctes, parent, ordered || !plain(f.Query))
+	var inner *scope
+	a.in(false, func() { inner = a.query(f.Query, sc.ctes, parent, ordered || !plain(f.Query)) })
 	src := &source{name: f.Alias, cols: f.Columns}
 	if f.Columns == nil {
 		src.cols, src.open = a.resultColumns(f.Query, sc.ctes)
@@ -156,16 +168,13 @@ func (a *readAnalysis) derived(f *SubFrom, sc *scope, ordered bool) *fromTree {
 
 // plain reports whether a query passes its rows on one by one, so that their
 // order shows only if the order of its own rows does.
-func plain(s *Select) bool {
-	return len(s.Cores) == 1 && s.Limit == nil && passesOn(s.Cores[0])
-}
+func plain(s *Select) bool { return len(s.Cores) == 1 && s.Limit == nil && passesOn(s) }
 
-// passesOn reports whether a core makes one row of each of its FROM that WHERE
-// lets through.
-func passesOn(c *Core) bool {
-	return !c.Distinct && c.Having == nil && c.DistinctOn == nil && c.GroupBy == nil && c.Sub == nil && !calls(c, func(f *Func) bool {
-		return f.Over != nil || isAggregate(f)
-	})
+// passesOn reports whether the only core of a query makes one row of each of
+// its FROM that WHERE lets through, with a value that is a matter of that row.
+func passesOn(s *Select) bool {
+	c := s.Cores[0]
+	return rowByRow(s) && !c.Distinct && c.DistinctOn == nil && !calls(c, func(f *Func) bool { return f.Over != nil })
 }
 
 // view analyses the body of a view that FROM names, in a scope of its own.
@@ -182,7 +191,8 @@ func (a *readAnalysis) view(t *catalog.Table, src *source, sc *scope) *fromTree 
 	}
 	outer := a.schema
 	a.schema, a.views[t] = t.Schema, true
-	inner := a.query(body, nil, nil, true)
+	var inner *scope
+	a.in(false, func() { inner = a.query(body, nil, nil, true) })
 	a.schema, a.views[t] = outer, false
 	return a.inline(src, body, inner, sc)
 }
