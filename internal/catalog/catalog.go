@@ -106,6 +106,10 @@ type Column struct {
 	// GeneratedPure says that a generated column's expression calls only
 	// immutable functions; reads of it are not cached otherwise.
 	GeneratedPure bool
+	// GeneratedFrom holds the names that a generated column's expression mentions,
+	// lower case and sorted: columns among them, which it is computed from. nil
+	// where the expression could not be read.
+	GeneratedFrom []string
 	Hidden        bool // a hidden column of a virtual table
 
 	utf16 bool // the database encodes text so that it does not sort by its UTF-8

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -127,6 +128,18 @@ func pureExpression(ts []token) bool {
 		}
 	}
 	return true
+}
+
+// mentioned returns every name in ts, keywords and functions' among them.
+func mentioned(ts []token) []string {
+	names := []string{}
+	for _, t := range ts {
+		if n, ok := t.name(); ok {
+			names = append(names, n)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // operatorWord reports a keyword that may stand before a parenthesis without

@@ -85,7 +85,9 @@ func (r *reader) columns(ctx context.Context, t *Table, name string, ts []token)
 		if len(ddl) == len(rows) && ddl[len(t.Columns)].name == c.Name {
 			d := &ddl[len(t.Columns)]
 			c.Collation = d.collation
-			c.GeneratedPure = c.Generated && d.generated != nil && pureExpression(d.generated)
+			if c.Generated && d.generated != nil {
+				c.GeneratedPure, c.GeneratedFrom = pureExpression(d.generated), mentioned(d.generated)
+			}
 		}
 		c.Default = defaultValue(&c, row[4] == nil, text(row[4]))
 		if seen[c.Name] {

@@ -61,7 +61,7 @@ func (d *dml) modify(old []dep.Image, fields [][]dep.Field, set dep.Columns, sin
 	c := dep.Change{Table: d.t.Name, Op: dep.Update, Old: old, Set: set}
 	rows := make([]event, len(old))
 	for i := range old {
-		img := overlay(d.forget(old[i]), fields[i])
+		img := overlay(forget(old[i], set), fields[i])
 		c.New = append(c.New, img)
 		rows[i] = event{table: d.t, old: old[i], new: d.early(img, img), hasOld: true, hasNew: true}
 	}

@@ -131,14 +131,20 @@ func (d *dml) assign(as []Assignment, inserted dep.Image) assigned {
 
 func (d *dml) closed(set dep.Columns) dep.Columns { return closedOver(d.t, set) }
 
-// closedOver adds the generated columns to those set: any may depend on any.
+// closedOver adds the generated columns that are computed from those set, by
+// way of others perhaps.
 func closedOver(t *catalog.Table, set dep.Columns) dep.Columns {
 	if t == nil {
 		return dep.AllColumns()
 	}
-	for i := range t.Columns {
-		if c := &t.Columns[i]; c.Generated {
-			set = set.Union(dep.ColumnSet(c.Name))
+	for grown := true; grown; {
+		grown = false
+		for i := range t.Columns {
+			c := &t.Columns[i]
+			if self := dep.ColumnSet(c.Name); c.Generated && !set.Contains(self) &&
+				(c.GeneratedFrom == nil || set.Meets(dep.ColumnSet(c.GeneratedFrom...))) {
+				set, grown = set.Union(self), true
+			}
 		}
 	}
 	return set
@@ -157,11 +163,7 @@ func overlay(img dep.Image, fields []dep.Field) dep.Image {
 	return out
 }
 
-// forget returns img without the generated columns: the row it came from has
-// been changed.
-func (d *dml) forget(img dep.Image) dep.Image {
-	return slices.DeleteFunc(slices.Clone(img), func(f dep.Field) bool {
-		c, ok := d.t.Column(f.Col)
-		return !ok || c.Generated
-	})
+// forget returns img without the columns that an update changes.
+func forget(img dep.Image, set dep.Columns) dep.Image {
+	return slices.DeleteFunc(slices.Clone(img), func(f dep.Field) bool { return set.Contains(dep.ColumnSet(f.Col)) })
 }

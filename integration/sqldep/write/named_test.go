@@ -82,6 +82,11 @@ func TestWritesThatMislead(t *testing.T) {
 			"UPDATE t SET a = 5 WHERE id = 1 AND g = 2",
 		},
 		{
+			"generated columns follow one another",
+			"CREATE TABLE t (id INTEGER PRIMARY KEY, h INT AS (\"G\" + 1), g INT AS ([a] + 1), a INT, b INT); INSERT INTO t (id, a) VALUES (1, 1);",
+			"UPDATE t SET a = 5 WHERE id = 1 AND h = 3",
+		},
+		{
 			"generated columns follow a foreign key's action",
 			"PRAGMA foreign_keys = ON; CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE TABLE c (p INT REFERENCES t ON DELETE SET NULL, g INT AS (p + 1));" +
 				"INSERT INTO t VALUES (1); INSERT INTO c (p) VALUES (1);",
