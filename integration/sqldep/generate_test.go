@@ -62,7 +62,7 @@ func (g *reads) keyed() string {
 		where += pick(g.r, []string{" AND ", " OR "}) + g.simple(l)
 	}
 	c := "l." + pick(g.r, l.rel.cols)
-	switch g.r.IntN(10) {
+	switch g.r.IntN(12) {
 	case 0:
 		return "SELECT count(*), max(" + c + ") FROM " + t + " l" + where
 	case 1:
@@ -75,6 +75,10 @@ func (g *reads) keyed() string {
 		return "SELECT l.id, r.id FROM " + t + " l" + g.joinWord() + r.rel.name + " r ON " + g.pair(l, r) + where
 	case 5:
 		return "SELECT x.id FROM (SELECT l.id FROM " + t + " l" + where + ") x, " + r.rel.name + " r"
+	case 7:
+		return "SELECT l.id, r.id, id FROM " + t + " l" + g.joinWord() + r.rel.name + " r USING (id) WHERE id = " + g.value()
+	case 8:
+		return "SELECT l.id FROM " + t + " l WHERE EXISTS (SELECT 1 FROM " + r.rel.name + ` r WHERE r.id = "` + pick(g.r, l.rel.cols) + `")`
 	case 6:
 		return "SELECT x.id, x.k FROM (SELECT l.id, (SELECT count(l.id)) AS k FROM " + t + " l) x WHERE x.id = " + g.value()
 	}

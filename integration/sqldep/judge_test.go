@@ -102,7 +102,7 @@ func (w *world) judge(p *sqldep.Planner, f *figures, where string) {
 	for i, a := range g.args {
 		args[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
 	}
-	if plan.Class != sqldep.Read || plan.Uncacheable != "" || plan.RunTimeUncacheable(args) != "" {
+	if plan.Class != sqldep.Read || plan.Uncacheable != "" {
 		f.uncacheable++
 		f.why[plan.Uncacheable]++
 		return

@@ -94,11 +94,7 @@ func planText(b sqldep.Bound, args []driver.NamedValue) string {
 		return classNames[b.Class] + ": " + what
 	}
 	head := opNames[b.Op] + " of " + b.Main
-	why := b.Uncacheable
-	if why == "" {
-		why = b.RunTimeUncacheable(args)
-	}
-	if why != "" {
+	if why := b.Uncacheable; why != "" {
 		return head + ", not cached: " + why
 	}
 	return head + "\n" + useLines(b.Uses(args))

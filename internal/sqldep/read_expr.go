@@ -166,7 +166,8 @@ var harmlessFunctions = []string{
 }
 
 // timeFunction refuses arguments that may be special times: 'now' and the like.
-// Those that the program gives are looked at when it does.
+// A parameter may be one: whether a read is cached is known before its
+// arguments are.
 func (a *readAnalysis) timeFunction(f *Func) {
 	args := f.Args
 	if f.Name == "strftime" {
@@ -177,8 +178,6 @@ func (a *readAnalysis) timeFunction(f *Func) {
 	}
 	for _, arg := range args {
 		switch arg := arg.(type) {
-		case *Param, *Lifted:
-			a.clock = append(a.clock, arg)
 		case *Literal:
 			if specialTime(arg.Value) {
 				a.refuse(f.Name + " asks the clock")
@@ -234,19 +233,4 @@ func neverSpecial(e Expr) bool {
 		return catalog.TimeFunction(e.Name) && e.Name != "strftime" || e.Name == "count" || e.Name == "unixepoch"
 	}
 	return false
-}
-
-// RunTimeUncacheable says why a read that its plan lets be cached must not be,
-// given its arguments: a time function asks the clock. It is empty otherwise.
-func (b Bound) RunTimeUncacheable(args []driver.NamedValue) string {
-	if b.read == nil {
-		return ""
-	}
-	for _, e := range b.read.clock {
-		v, ok := b.constant(e, args)
-		if !ok || specialTime(v) {
-			return "a time function asks the clock"
-		}
-	}
-	return ""
 }

@@ -10,8 +10,6 @@ import (
 // readPlan is what the analysis of a read found beyond the floor.
 type readPlan struct {
 	tables []*tableRead
-	// clock are arguments of time functions that must not be special times.
-	clock []Expr
 }
 
 // tableRead is all that a statement makes of one base table.
@@ -28,7 +26,6 @@ type tableRead struct {
 type readAnalysis struct {
 	cat    *catalog.Catalog
 	tables []*tableRead
-	clock  []Expr
 	// views are those whose bodies are being analysed; expanded counts them.
 	views    map[*catalog.Table]bool
 	expanded int
@@ -86,7 +83,7 @@ func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan {
 	for i, t := range a.tables {
 		plan.Tables[i] = t.table.Name
 	}
-	return &readPlan{tables: a.tables, clock: a.clock}
+	return &readPlan{tables: a.tables}
 }
 
 // finish computes what is the same for all arguments.
