@@ -139,7 +139,7 @@ func (b *bench) run(bound sqldep.Bound, stmt string, args []any, named []driver.
 	if ok && f.Old != nil && len(target.ReadAfter) > 0 && !target.Set.All {
 		f.New = b.read(target)
 	}
-	if b.m.chance(20) {
+	if b.m.tables != nil && b.m.chance(20) {
 		f.Affected = -1
 	}
 	return f, true

@@ -94,8 +94,8 @@ func TestWritesThatMislead(t *testing.T) {
 		},
 		{
 			"in UPDATE FROM a bare name may be another table's",
-			abc + "CREATE TABLE o (c INT); INSERT INTO o VALUES (7);",
-			"UPDATE t SET b = 7 FROM o WHERE c = 7 AND t.a = 1",
+			abc + "CREATE TABLE o (rowid INT); INSERT INTO o VALUES (7);",
+			"UPDATE t SET b = 7 FROM o WHERE rowid = 7 AND t.a = 1",
 		},
 		{
 			"the rowid is a key without a column",
@@ -112,6 +112,25 @@ func TestWritesThatMislead(t *testing.T) {
 			"PRAGMA foreign_keys = ON; CREATE TABLE t (id INTEGER PRIMARY KEY, p INT REFERENCES t ON DELETE CASCADE, b INT);" +
 				"INSERT INTO t VALUES (1, NULL, 1), (2, 1, 2), (3, 2, 3), (4, 3, 4);",
 			"DELETE FROM t WHERE id = 1",
+		},
+		{
+			"a trigger may go on where nothing more is known",
+			"PRAGMA recursive_triggers = ON; CREATE TABLE t (id INTEGER PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 2), (2, 3), (3, 4);" +
+				"CREATE TRIGGER r AFTER DELETE ON t BEGIN DELETE FROM t WHERE id = OLD.a; END",
+			"DELETE FROM t WHERE id = 1 AND a = 2",
+		},
+		{
+			"what a running trigger keeps from happening may happen elsewhere",
+			"CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE TABLE u (k INT); INSERT INTO t VALUES (1), (2); INSERT INTO u VALUES (2);" +
+				"CREATE TRIGGER a AFTER DELETE ON t BEGIN DELETE FROM u WHERE k = OLD.id; END;" +
+				"CREATE TRIGGER b AFTER DELETE ON u BEGIN DELETE FROM t WHERE id = 2; END;" +
+				"CREATE TRIGGER c AFTER DELETE ON t BEGIN DELETE FROM t WHERE id = 2; END",
+			"DELETE FROM t WHERE id = 1",
+		},
+		{
+			"no row affected, and a trigger has written",
+			abc + "CREATE TABLE l (x INT); CREATE TRIGGER r BEFORE UPDATE ON t BEGIN INSERT INTO l VALUES (1); SELECT RAISE(IGNORE); END",
+			"UPDATE t SET b = 7",
 		},
 		{
 			"a trigger that fires itself",
