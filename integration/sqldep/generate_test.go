@@ -250,7 +250,7 @@ func (g *reads) list(n int) (list, rest string) {
 		if g.one(2) {
 			having = " HAVING " + g.cond(1)
 		}
-		return c + ", count(*)", " GROUP BY " + c + having
+		return c + ", count(*)", " GROUP BY " + pick(g.r, []string{c, g.column()}) + having
 	case 5:
 		return "DISTINCT " + g.column(), ""
 	case 6:
