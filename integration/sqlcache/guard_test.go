@@ -49,6 +49,9 @@ func TestNothingFollowsOnALostConnection(t *testing.T) {
 	if _, err := tx.Exec("INSERT INTO item VALUES (30, 3, 'after')"); err == nil {
 		t.Error("a statement was run on a lost connection")
 	}
+	if rows, err := rowsOf(context.Background(), tx, one); err == nil {
+		t.Errorf("a lost connection was read: %s", rows)
+	}
 	if tx.Commit() == nil {
 		t.Error("committed")
 	}
