@@ -7,4 +7,5 @@ require github.com/cespare/xxhash/v2 v2.3.0
 require (
 	github.com/maypok86/otter/v2 v2.4.0
 	go.uber.org/goleak v1.3.0
+	pgregory.net/rapid v1.3.0
 )
