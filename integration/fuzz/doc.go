@@ -9,7 +9,6 @@
 // text that a regression test replays.
 //
 // The concurrent one (Race) lets readers and writers loose on one database.
-// They only record; Judge then replays the commits one by one on a bare
-// database and asks of every read whether its result was true at some moment
-// between its call and its return.
+// They only record; Judge then asks of every read whether its result was true
+// at some moment between its call and its return.
 package fuzz

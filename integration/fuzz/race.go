@@ -9,9 +9,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
@@ -21,7 +21,7 @@ import (
 type RaceSize struct {
 	Readers int // goroutines; 3
 	Writers int // goroutines; 2
-	Writes  int // attempts of each writer; 60
+	Writes  int // attempts of each writer; 40
 }
 
 func (z RaceSize) defaults() RaceSize {
@@ -32,19 +32,21 @@ func (z RaceSize) defaults() RaceSize {
 		z.Writers = 2
 	}
 	if z.Writes == 0 {
-		z.Writes = 60
+		z.Writes = 40
 	}
 	return z
 }
 
-// History is what readers saw and what was committed, for Judge.
+// History is what readers saw, and what was true, for Judge.
 type History struct {
-	Seed    uint64
-	Setup   *Script
-	Reads   []Call // the pool that Seen refers to
-	Commits [][]Statement
-	Seen    []Seen
-	Reached int64 // reads of any kind that the database answered
+	Seed  uint64
+	Reads []Call // the pool that Seen refers to
+	// Truth holds, after each attempt to write, the digests of all Reads on a
+	// bare connection. Truth[0] is from before the first.
+	Truth    [][]uint64
+	Attempts []attempt
+	Seen     []Seen
+	Reached  int64 // reads of any kind that the database answered
 }
 
 // Call is a statement as a program gives it to database/sql.
@@ -53,50 +55,57 @@ type Call struct {
 	Args []any
 }
 
-// Seen is one read: what it returned, and the numbers of commits between which
-// it happened.
+// Seen is one read: what it returned, and the states between which it happened.
 type Seen struct {
 	Read     int
-	From, To int64 // commits surely visible at its call, perhaps at its return
+	From, To int64 // attempts that were over at its call, begun at its return
 	Digest   uint64
 	Text     string // the answer, for people
 }
 
-// Race lets readers and writers loose on a random database behind an engine,
-// and returns the history.
+// Race lets writers and readers loose on a random database behind an engine, and
+// returns the history. Writers take turns, as SQLite makes them, so that what is
+// true can be looked up between two of them; readers race with all.
 func Race(ctx context.Context, seed uint64, size RaceSize, engine Engine) (h *History, err error) {
 	dir, err := os.MkdirTemp(scratchDir(), "race")
 	if err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	r, err := newRace(seed, size.defaults())
+	r, script, err := newRace(seed, size.defaults())
 	if err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, "race.db")
-	if err := setUp(ctx, path, r.h.Setup); err != nil {
+	if err := setUp(ctx, path, script); err != nil {
 		return nil, err
 	}
-	r.rec = NewRecorder(dsn(path, append([]string{"busy_timeout(10000)"}, r.h.Setup.Pragmas...)))
-	db, release, err := engine(r.rec)
+	name := dsn(path, append([]string{"busy_timeout(10000)"}, script.Pragmas...))
+	rec := NewRecorder(name)
+	db, release, err := engine(rec)
 	if err != nil {
 		return nil, fmt.Errorf("open the engine: %w", err)
 	}
-	r.db = db
+	r.db, r.bare = db, sql.OpenDB(NewRecorder(name))
+	r.starts.Store(newSignal())
+	r.look(ctx)
 	r.run(ctx)
-	r.h.Commits, r.h.Reached = r.rec.commits, r.rec.queries.Load()
-	return r.h, errors.Join(db.Close(), release())
+	r.h.Reached = rec.queries.Load()
+	return r.h, errors.Join(db.Close(), release(), r.bare.Close())
 }
 
 type race struct {
-	size RaceSize
-	h    *History
-	rec  *Recorder
-	db   *sql.DB
+	size     RaceSize
+	h        *History
+	db, bare *sql.DB
 	// Of each writer: what it will do.
 	plans [][]attempt
-	mu    sync.Mutex
+
+	turn        sync.Mutex                    // held by the writer whose turn it is
+	starts      atomic.Pointer[chan struct{}] // closed when the next attempt begins
+	begun, over atomic.Int64
+
+	mu sync.Mutex // of h.Seen
 }
 
 // attempt is one transaction, or one autocommit statement.
@@ -109,10 +118,10 @@ type attempt struct {
 
 // newRace decides on everything before the race begins: the generator is not
 // for use by many goroutines.
-func newRace(seed uint64, size RaceSize) (*race, error) {
+func newRace(seed uint64, size RaceSize) (*race, *Script, error) {
 	scratch, err := openScratch()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer scratch.close()
 	g := &generator{
@@ -120,7 +129,7 @@ func newRace(seed uint64, size RaceSize) (*race, error) {
 		script: &Script{Seed: seed},
 	}
 	g.prepare()
-	h := &History{Seed: seed, Setup: g.script}
+	h := &History{Seed: seed}
 	for _, rd := range g.reads {
 		for _, vals := range rd.tuples {
 			text, args := rd.st.bind(vals)
@@ -135,7 +144,7 @@ func newRace(seed uint64, size RaceSize) (*race, error) {
 		}
 		r.plans = append(r.plans, plan)
 	}
-	return r, nil
+	return r, g.script, nil
 }
 
 func (g *generator) attempt() attempt {
@@ -146,7 +155,7 @@ func (g *generator) attempt() attempt {
 	if chance(g.r, 2) {
 		if text, done := g.schema.alter(); !strings.Contains(text, ";") && g.scratch.do(text) {
 			done()
-			a.stmts = []Call{{SQL: text}}
+			a.stmts, a.timeout = []Call{{SQL: text}}, 0
 			return a
 		}
 	}
@@ -192,19 +201,35 @@ func (r *race) run(ctx context.Context) {
 	readers.Wait()
 }
 
-func (r *race) write(ctx context.Context, plan []attempt) {
+func (r *race) write(outer context.Context, plan []attempt) {
 	for _, a := range plan {
-		ctx, cancel := ctx, func() {}
+		ctx, cancel := outer, func() {}
 		if a.timeout > 0 {
 			ctx, cancel = context.WithTimeout(ctx, a.timeout)
 		}
+		r.turn.Lock()
+		r.begun.Add(1)
+		close(*r.starts.Swap(newSignal()))
 		r.try(ctx, a)
 		cancel()
+		r.h.Attempts = append(r.h.Attempts, a)
+		r.look(outer)
+		r.over.Add(1)
+		r.turn.Unlock()
 	}
 }
 
-// try makes an attempt. Whether it worked is of no interest: the recorder knows
-// what was committed.
+// look notes what is true now. Nobody writes meanwhile.
+func (r *race) look(ctx context.Context) {
+	truth := make([]uint64, len(r.h.Reads))
+	for i, c := range r.h.Reads {
+		a := readRows(r.bare.QueryContext(ctx, c.SQL, c.Args...))
+		truth[i] = a.digest()
+	}
+	r.h.Truth = append(r.h.Truth, truth)
+}
+
+// try makes an attempt. Whether it worked will be seen.
 func (r *race) try(ctx context.Context, a attempt) {
 	if !a.tx {
 		for _, st := range a.stmts {
@@ -212,7 +237,12 @@ func (r *race) try(ctx context.Context, a attempt) {
 		}
 		return
 	}
-	tx, err := r.db.BeginTx(ctx, nil)
+	conn, err := r.db.Conn(ctx)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return
 	}
@@ -224,24 +254,37 @@ func (r *race) try(ctx context.Context, a attempt) {
 		return
 	}
 	if tx.Commit() != nil {
-		tx.Rollback()
+		// database/sql is through with the transaction, SQLite may not be, and
+		// would go on with it for the connection's next user.
+		conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 	}
 }
 
-// read reads until the writers are done, and once more.
+func newSignal() *chan struct{} {
+	c := make(chan struct{})
+	return &c
+}
+
+// read reads a few times at the start of each attempt, in a race with it: again
+// and again the same, so that some of it is filled before and some after.
 func (r *race) read(ctx context.Context, dice *rand.Rand, over <-chan struct{}) {
 	var seen []Seen
 	for last := false; !last; {
 		select {
 		case <-over:
 			last = true
-		default:
+		case <-*r.starts.Load():
 		}
-		for range 20 {
-			n := dice.IntN(len(r.h.Reads))
-			from, _ := r.rec.window()
-			a := readRows(r.db.QueryContext(ctx, r.h.Reads[n].SQL, r.h.Reads[n].Args...))
-			_, to := r.rec.window()
+		first := dice.IntN(len(r.h.Reads))
+		for i := range 16 {
+			n := (first + i%4) % len(r.h.Reads)
+			from := r.over.Load()
+			c := r.h.Reads[n]
+			a := readRows(r.db.QueryContext(ctx, c.SQL, c.Args...))
+			to := r.begun.Load()
+			if a.err != nil {
+				continue // as busy databases and old schemas make them, with a cache or without
+			}
 			seen = append(seen, Seen{Read: n, From: from, To: to, Digest: a.digest(), Text: a.String()})
 		}
 	}
@@ -271,86 +314,28 @@ func (a *answer) digest() uint64 {
 	return h.Sum64()
 }
 
-// Judge replays a history's commits and returns an error for the first read
-// whose result was true at no moment between its call and its return.
-func Judge(ctx context.Context, h *History) (err error) {
-	dir, err := os.MkdirTemp(scratchDir(), "judge")
-	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	path := filepath.Join(dir, "judge.db")
-	if err := setUp(ctx, path, h.Setup); err != nil {
-		return err
-	}
-	db := sql.OpenDB(NewRecorder(dsn(path, h.Setup.Pragmas)))
-	defer db.Close()
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("open the replica: %w", err)
-	}
-	defer conn.Close()
-	return judge(ctx, conn, h)
-}
-
-func judge(ctx context.Context, conn *sql.Conn, h *History) error {
-	open := slices.Clone(h.Seen)
-	slices.SortFunc(open, func(a, b Seen) int { return int(a.From - b.From) })
-	var waiting []Seen
-	for state := int64(0); state <= int64(len(h.Commits)); state++ {
-		if state > 0 {
-			replay(ctx, conn, h.Commits[state-1])
-		}
-		for len(open) > 0 && open[0].From <= state {
-			waiting = append(waiting, open[0])
-			open = open[1:]
-		}
-		truth := map[int]uint64{}
-		var still []Seen
-		for _, s := range waiting {
-			d, ok := truth[s.Read]
-			if !ok {
-				a := readRows(conn.QueryContext(ctx, h.Reads[s.Read].SQL, h.Reads[s.Read].Args...))
-				d = a.digest()
-				truth[s.Read] = d
+// Judge returns an error for the first read whose result was true at no moment
+// between its call and its return.
+func Judge(h *History) error {
+	for _, s := range h.Seen {
+		if !h.true(&s) {
+			c := h.Reads[s.Read]
+			last := "none"
+			if s.To > 0 {
+				last = fmt.Sprint(h.Attempts[s.To-1])
 			}
-			switch {
-			case d == s.Digest:
-			case s.To > state:
-				still = append(still, s)
-			default:
-				a := readRows(conn.QueryContext(ctx, h.Reads[s.Read].SQL, h.Reads[s.Read].Args...))
-				return fmt.Errorf("seed %d: a read between commits %d and %d saw what was not true then: %s %v\ngot  %s\nwant %s\nlast commit %v",
-					h.Seed, s.From, s.To, h.Reads[s.Read].SQL, h.Reads[s.Read].Args, s.Text, a.String(), commitAt(h, state))
-			}
+			return fmt.Errorf("seed %d: a read between the states %d and %d saw what was true in none of them: %s %v\n%s\nlast write: %s",
+				h.Seed, s.From, s.To, c.SQL, c.Args, s.Text, last)
 		}
-		waiting = still
 	}
 	return nil
 }
 
-func commitAt(h *History, state int64) []Statement {
-	if state == 0 {
-		return nil
-	}
-	return h.Commits[state-1]
-}
-
-// replay executes the statements of one commit, those that failed too: they
-// fail again.
-func replay(ctx context.Context, conn *sql.Conn, stmts []Statement) {
-	if len(stmts) > 1 {
-		conn.ExecContext(ctx, "BEGIN")
-		defer conn.ExecContext(ctx, "COMMIT")
-	}
-	for _, st := range stmts {
-		args := make([]any, len(st.Args))
-		for i, a := range st.Args {
-			args[i] = a.Value
-			if a.Name != "" {
-				args[i] = sql.Named(a.Name, a.Value)
-			}
+func (h *History) true(s *Seen) bool {
+	for state := s.From; state <= s.To; state++ {
+		if h.Truth[state][s.Read] == s.Digest {
+			return true
 		}
-		conn.ExecContext(ctx, st.SQL, args...)
 	}
+	return false
 }
