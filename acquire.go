@@ -44,6 +44,12 @@ func (f *fill) acquire(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("compute what the read depends on: %w", err)
 	}
+	if slices.ContainsFunc(uses, func(u dep.Use) bool { return u.Table == "" }) {
+		// The tag of the database as a whole would not do: a write drops it only
+		// if it may be anything.
+		f.refuse("depends on everything")
+		return nil
+	}
 	reads, err := f.reads(ctx, uses)
 	if err == nil {
 		f.grant, err = f.db.cache.store.Acquire(ctx, reads)
@@ -76,23 +82,23 @@ func (f *fill) refuse(why string) {
 }
 
 // reads turns uses into what the store is asked for: per table the shapes with
-// their tags, and last the database as a whole, which every read depends on.
+// their tags, and last the database as a whole, which every read depends on. One
+// that reads an agnostic table depends on the other databases' wholes, too.
 func (f *fill) reads(ctx context.Context, uses []dep.Use) ([]TableRead, error) {
 	f.expectPins(uses)
 	limitTags(uses, f.db.cache.cfg.MaxTags)
 	reads := make([]TableRead, 0, len(uses)+2)
+	shared := f.query.shared
 	for i := range uses {
-		if uses[i].Table == "" {
-			continue // the database as a whole is there anyway
-		}
 		r, err := f.read(ctx, &uses[i])
 		if err != nil {
 			return nil, err
 		}
 		reads = append(reads, r)
+		shared = shared || f.db.shares(uses[i].Table)
 	}
-	if f.query.shared {
-		reads = append(reads, TableRead{Table: anyDatabase + "/", TTL: f.ttl})
+	if shared {
+		reads = append(reads, TableRead{Table: anyWhole, TTL: f.ttl})
 	}
 	return append(reads, TableRead{Table: f.db.whole, Catalog: f.query.Catalog, TTL: f.ttl}), nil
 }

@@ -3,6 +3,7 @@ package cacheops
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,7 @@ type owed struct {
 	changes []dep.Change
 	outcome Outcome
 	settled bool // outcome is set
+	merged  int  // further writes that these drops stand for
 }
 
 const (
@@ -50,7 +52,7 @@ func (b *backlog) covers(tables []string, d *Database) bool {
 		return true
 	}
 	for _, t := range tables {
-		if b.tables[d.table(t)] > 0 {
+		if b.tables[d.table(t)] > 0 || b.tables[anyWhole] > 0 && d.shares(t) {
 			return true
 		}
 	}
@@ -106,7 +108,7 @@ func (o *owed) covered() []string {
 		tables = append(tables, t)
 	}
 	if whole {
-		tables = append(tables, o.write.db.whole)
+		tables = append(tables, o.write.db.whole, anyWhole)
 	}
 	return tables
 }
@@ -116,6 +118,32 @@ func (b *backlog) settle(o *owed, outcome Outcome) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	o.outcome, o.settled = outcome, true
+	b.merge(o)
+}
+
+// merge takes out a write whose drops o's cover, so that an outage however long
+// does not fill the memory: both may have changed anything in one database, and
+// both are over. The oldest write stays: it may be on its way to the store.
+func (b *backlog) merge(o *owed) {
+	if !o.wide() {
+		return
+	}
+	for i := len(b.queue) - 1; i > 0; i-- {
+		p := b.queue[i]
+		if p == o || !p.wide() || p.write.db != o.write.db {
+			continue
+		}
+		o.write.ddl = o.write.ddl || p.write.ddl
+		o.merged += p.merged + 1
+		b.queue = slices.Delete(b.queue, i, i+1)
+		b.forget(p)
+		return
+	}
+}
+
+// wide reports whether a write may have changed anything and is over.
+func (o *owed) wide() bool {
+	return o.settled && o.outcome != OutcomeUnknown && slices.ContainsFunc(o.changes, func(c dep.Change) bool { return c.Table == "" })
 }
 
 // send is the sender's goroutine: it ends when nothing is owed, or on stop.
@@ -161,6 +189,11 @@ func (b *backlog) sent(o *owed) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.queue = b.queue[1:]
+	b.forget(o)
+}
+
+// forget takes a write that has left the queue out of the counts.
+func (b *backlog) forget(o *owed) {
 	for _, t := range o.covered() {
 		if b.tables[t]--; b.tables[t] == 0 {
 			delete(b.tables, t)
@@ -183,7 +216,10 @@ func (b *backlog) idle() bool {
 // replay sends one write's drops: entries filled before them are void, and an
 // outcome that is unknown goes on refusing fills.
 func (o *owed) replay(ctx context.Context) error {
-	w := &write{db: o.write.db, writer: Writer{ID: newWriterID(), Proof: o.write.writer.Proof}, ddl: o.write.ddl}
+	w := &write{
+		db: o.write.db, writer: Writer{ID: newWriterID(), Proof: o.write.writer.Proof},
+		catalog: o.write.catalog, ddl: o.write.ddl,
+	}
 	if err := w.begin(ctx, o.changes); err != nil {
 		return err
 	}
@@ -203,7 +239,11 @@ func (b *backlog) close() error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if n := len(b.queue); n > 0 {
+	n := len(b.queue)
+	for _, o := range b.queue {
+		n += o.merged
+	}
+	if n > 0 {
 		return fmt.Errorf("cacheops: close: %d writes were committed whose drops the store was never told of", n)
 	}
 	return nil

@@ -38,6 +38,7 @@ const (
 func (t *Tx) Commit(ctx context.Context, proof string, commit func(context.Context) (Outcome, error)) error {
 	w := &write{db: t.db, writer: Writer{ID: newWriterID(), Proof: proof}, catalog: t.catalog, ddl: t.ddl}
 	if !t.Empty() {
+		w.observe(ctx, t.changes)
 		if err := w.begin(ctx, t.changes); err != nil {
 			if err = w.degrade(ctx, t.changes, err); err != nil {
 				return err
@@ -91,20 +92,25 @@ func (w *write) begin(ctx context.Context, changes []dep.Change) error {
 	pending := w.tables
 	w.tables = append(w.tables, w.db.whole)
 	if whole && c.agnostic {
-		w.tables = append(w.tables, anyDatabase+"/")
+		w.tables = append(w.tables, anyWhole)
 	}
-	w.observe(ctx, changes)
-	c.stats.writes.Add(1)
-
+	begun := false
+	defer func() {
+		if !begun { // by an error, or by a hook's panic
+			w.takeBack(ctx)
+		}
+	}()
 	writes, err := w.compute(ctx, pending, groups)
 	if err == nil {
 		writes = append(writes, w.everything(whole)...)
 		err = w.send(ctx, writes, groups)
 	}
-	if err == nil {
-		return nil
+	if err != nil {
+		c.stats.storeErrors.Add(1)
+		return fmt.Errorf("%w, so it was not committed: %w", ErrStore, err)
 	}
-	return w.beginFailed(ctx, err)
+	begun = true
+	return nil
 }
 
 // group sorts changes by the store's tables; whole says that anything in the
@@ -137,7 +143,7 @@ func (w *write) everything(whole bool) []TableWrite {
 	if !w.db.cache.agnostic {
 		return []TableWrite{all}
 	}
-	return []TableWrite{all, {Table: anyDatabase + "/", Unverified: true, Tags: []Tag{TableTag}}}
+	return []TableWrite{all, {Table: anyWhole, Unverified: true, Tags: []Tag{TableTag}}}
 }
 
 func (w *write) compute(ctx context.Context, tables []string, groups map[string][]*dep.Change) ([]TableWrite, error) {
@@ -198,7 +204,7 @@ func (w *write) send(ctx context.Context, writes []TableWrite, groups map[string
 		for i := range moved {
 			if moved[i].Table == w.db.whole {
 				writes = append(writes, w.everything(true)...)
-				w.hold(anyDatabase + "/")
+				w.hold(anyWhole)
 				continue
 			}
 			tw := c.shapes.store(moved[i]).write(groups[moved[i].Table])
@@ -218,16 +224,14 @@ func (w *write) hold(table string) {
 	}
 }
 
-// beginFailed takes back what of the Begin may stand in the store: the commit
+// takeBack takes back what of a failed Begin may stand in the store: the commit
 // was not sent, so nothing of this writer can land.
-func (w *write) beginFailed(ctx context.Context, err error) error {
+func (w *write) takeBack(ctx context.Context) {
 	ctx, cancel := settle(ctx)
 	defer cancel()
-	if endErr := w.db.cache.store.End(ctx, w.writer, w.tables); endErr != nil {
-		w.db.cache.failed(ctx, "take back an intent", endErr)
+	if err := w.db.cache.store.End(ctx, w.writer, w.tables); err != nil {
+		w.db.cache.failed(ctx, "take back an intent", err)
 	}
-	w.db.cache.stats.storeErrors.Add(1)
-	return fmt.Errorf("%w, so it was not committed: %w", ErrStore, err)
 }
 
 // degrade lets a write go on without the store, if the configuration says so.
@@ -280,7 +284,9 @@ func (w *write) finish(ctx context.Context, outcome Outcome) {
 	}
 }
 
+// observe counts and reports the changes, once however often they are sent.
 func (w *write) observe(ctx context.Context, changes []dep.Change) {
+	w.db.cache.stats.writes.Add(1)
 	h := w.db.cache.cfg.Hooks.Change
 	if h == nil {
 		return

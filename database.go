@@ -42,8 +42,12 @@ type Database struct {
 }
 
 // anyDatabase stands for the database's name in what agnostic tables share. No
-// database bears it: names with a NUL are not sensible.
-const anyDatabase = "\x00"
+// database bears it: names with a NUL are not sensible. anyWhole is everything
+// in all databases that have agnostic tables.
+const (
+	anyDatabase = "\x00"
+	anyWhole    = anyDatabase + "/"
+)
 
 func newDatabase(c *Cache, b Backend) *Database {
 	d := &Database{cache: c, name: b.Name, whole: b.Name + "/"}
@@ -54,13 +58,18 @@ func newDatabase(c *Cache, b Backend) *Database {
 // Name returns the database's logical name.
 func (d *Database) Name() string { return d.name }
 
-// table returns the store's name of a table. The name of a database may hold a
-// slash, as paths do; a table's resolved name comes after the last one that is
-// not its own, and no two pairs collide because the table's name has its length
-// in front.
+// shares reports whether a table is one with those of that name in the other
+// databases.
+func (d *Database) shares(resolved string) bool {
+	return d.cache.agnostic && d.cache.cfg.agnostic(resolved)
+}
+
+// table returns the store's name of a table. Names of databases and of tables
+// may hold slashes, so two pairs can get one name: they then share their drops,
+// which costs entries and nothing else. Keys keep them apart.
 func (d *Database) table(resolved string) string {
 	db := d.name
-	if d.cache.agnostic && d.cache.cfg.agnostic(resolved) {
+	if d.shares(resolved) {
 		db = anyDatabase
 	}
 	var b strings.Builder
@@ -76,5 +85,5 @@ func (d *Database) resolved(table string) string {
 	if rest, ok := strings.CutPrefix(table, d.whole); ok {
 		return rest
 	}
-	return strings.TrimPrefix(table, anyDatabase+"/")
+	return strings.TrimPrefix(table, anyWhole)
 }

@@ -11,7 +11,7 @@ import (
 // Source is how a missed read gets its result.
 type Source struct {
 	// Uses computes what the read depends on, given its arguments. A table with
-	// the empty name means everything in the database.
+	// the empty name means everything in the database; such a read is not kept.
 	Uses func() ([]dep.Use, error)
 	// Load runs the read on the database, with a snapshot that begins after the
 	// call. Its ctx is not the caller's: it has the first caller's values and
