@@ -18,6 +18,11 @@ const entryBytes = 250
 // depBytes is what each dependency beyond those inline takes.
 const depBytes = 70
 
+// sharedText is how long a statement's text may be for free. One text mostly
+// serves many entries; texts that were put together by a program, and so may be
+// one entry's alone, are longer.
+const sharedText = 256
+
 // entry is one result. It is immutable once it is in the cache. A million of
 // them are kept, hence the layout: four stamps (database, table, shape, value)
 // are what a read by key has, and lie inline.
@@ -35,7 +40,7 @@ func (e *entry) is(k *cacheops.Key) bool {
 }
 
 func (e *entry) weight() uint64 {
-	n := uint64(entryBytes + len(e.rest))
+	n := uint64(entryBytes + len(e.rest) + max(0, len(e.text)-sharedText))
 	if size := e.value.Size(); size > 0 {
 		n += uint64(size)
 	}
