@@ -49,6 +49,9 @@ func (d *Database) proveDoubts(ctx context.Context, doubts []Doubt) {
 		id := doubt.Writer.ID
 		if _, asked := over[id]; !asked {
 			over[id] = d.cache.proofs.due(id) && d.prove(ctx, prove, doubt.Writer)
+			if over[id] {
+				d.leaveWhole(ctx, doubt.Writer)
+			}
 		}
 		if !over[id] {
 			continue
@@ -56,6 +59,17 @@ func (d *Database) proveDoubts(ctx context.Context, doubts []Doubt) {
 		if err := d.cache.store.Clear(ctx, doubt); err != nil {
 			d.cache.failed(ctx, "clear a doubtful write", err)
 		}
+	}
+}
+
+// leaveWhole lifts the intent that a writer proved over holds on the database as
+// a whole. It mostly refuses nobody there, and so would never be asked about.
+func (d *Database) leaveWhole(ctx context.Context, w Writer) {
+	if w.ID == 0 {
+		return
+	}
+	if err := d.cache.store.End(ctx, w, []string{d.whole}); err != nil {
+		d.cache.failed(ctx, "end a write proved over", err)
 	}
 }
 
