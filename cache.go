@@ -92,6 +92,13 @@ func (c *Cache) Attach(b Backend) (*Database, error) {
 	return d, nil
 }
 
+// database returns the attached database of that name, or nil.
+func (c *Cache) database(name string) *Database {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.databases[name]
+}
+
 func (c *Cache) attached() []*Database {
 	c.mu.Lock()
 	defer c.mu.Unlock()

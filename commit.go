@@ -36,7 +36,7 @@ const (
 // proof is given to Backend.Prove should the outcome stay in doubt. commit
 // runs under ctx. A panic in it counts as an unknown outcome and goes on.
 func (t *Tx) Commit(ctx context.Context, proof string, commit func(context.Context) (Outcome, error)) error {
-	w := &write{db: t.db, writer: Writer{ID: newWriterID(), Proof: proof}, catalog: t.catalog, ddl: t.ddl}
+	w := &write{db: t.db, writer: Writer{ID: newWriterID(), Proof: t.db.sign(proof)}, catalog: t.catalog, ddl: t.ddl}
 	if !t.Empty() {
 		w.observe(ctx, t.changes)
 		if err := w.begin(ctx, t.changes); err != nil {

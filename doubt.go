@@ -2,6 +2,8 @@ package cacheops
 
 import (
 	"context"
+	"encoding/binary"
+	"slices"
 	"sync"
 	"time"
 )
@@ -40,18 +42,14 @@ func (p *proofs) due(writer uint64) bool {
 // over, and if so lifts their intents. Nothing is lost where it fails: the
 // next fill asks again.
 func (d *Database) proveDoubts(ctx context.Context, doubts []Doubt) {
-	prove := d.backend.Load().Prove
-	if prove == nil || len(doubts) == 0 {
+	if len(doubts) == 0 {
 		return
 	}
 	over := make(map[uint64]bool)
 	for _, doubt := range doubts {
 		id := doubt.Writer.ID
 		if _, asked := over[id]; !asked {
-			over[id] = d.cache.proofs.due(id) && d.prove(ctx, prove, doubt.Writer)
-			if over[id] {
-				d.leaveWhole(ctx, doubt.Writer)
-			}
+			over[id] = d.cache.proofs.due(id) && d.proveOver(ctx, doubt.Writer)
 		}
 		if !over[id] {
 			continue
@@ -62,18 +60,57 @@ func (d *Database) proveDoubts(ctx context.Context, doubts []Doubt) {
 	}
 }
 
-// leaveWhole lifts the intent that a writer proved over holds on the database as
-// a whole. It mostly refuses nobody there, and so would never be asked about.
-func (d *Database) leaveWhole(ctx context.Context, w Writer) {
-	if w.ID == 0 {
-		return
+// sign puts the database's name in front of a writer's proof. A table that
+// several databases share meets the writers of all of them, of which each knows
+// its own alone.
+func (d *Database) sign(proof string) string { return string(appendPart(nil, d.name)) + proof }
+
+// signed takes a proof apart. ok is false where sign did not make it.
+func signed(text string) (database, proof string, ok bool) {
+	n, size := binary.Uvarint([]byte(text))
+	if size <= 0 || n > uint64(len(text)-size) {
+		return "", "", false
 	}
-	if err := d.cache.store.End(ctx, w, []string{d.whole}); err != nil {
-		d.cache.failed(ctx, "end a write proved over", err)
-	}
+	rest := text[size:]
+	return rest[:n], rest[n:], true
 }
 
-func (d *Database) prove(ctx context.Context, prove func(context.Context, Writer) (bool, error), w Writer) bool {
+// proveOver reports whether a writer, or every writer, is provably over.
+func (d *Database) proveOver(ctx context.Context, w Writer) bool {
+	if w.ID == 0 {
+		return d.proveAll(ctx, w)
+	}
+	name, proof, ok := signed(w.Proof)
+	if !ok {
+		return false
+	}
+	owner := d.cache.database(name)
+	if owner == nil || !owner.prove(ctx, Writer{ID: w.ID, Proof: proof}) {
+		return false
+	}
+	// Its intent on the database as a whole mostly refuses nobody, and so would
+	// never be asked about.
+	if err := d.cache.store.End(ctx, w, []string{owner.whole}); err != nil {
+		d.cache.failed(ctx, "end a write proved over", err)
+	}
+	return true
+}
+
+// proveAll reports whether everybody who may have been writing is over: in every
+// database, where tables are shared.
+func (d *Database) proveAll(ctx context.Context, w Writer) bool {
+	if !d.cache.agnostic {
+		return d.prove(ctx, w)
+	}
+	unproved := func(o *Database) bool { return !o.prove(ctx, w) }
+	return !slices.ContainsFunc(d.cache.attached(), unproved)
+}
+
+func (d *Database) prove(ctx context.Context, w Writer) bool {
+	prove := d.backend.Load().Prove
+	if prove == nil {
+		return false
+	}
 	over, err := prove(ctx, w)
 	if err != nil && ctx.Err() == nil {
 		d.cache.failed(ctx, "ask the database about a doubtful write", err)

@@ -181,8 +181,9 @@ func (r Refusal) String() string {
 // Writer identifies one attempt to commit.
 type Writer struct {
 	ID uint64 // random, not zero
-	// Proof is what the adapter needs to find out whether this writer is over,
-	// should its outcome be in doubt. It may be empty.
+	// Proof is what is needed to find out whether this writer is over, should
+	// its outcome be in doubt: in a store the database's name and then what the
+	// adapter gave, for Backend.Prove the latter alone. It may be empty.
 	Proof string
 }
 
