@@ -44,6 +44,10 @@ func atomText(a dep.Atom) string {
 		return a.Col + "=" + a.Value.String()
 	case dep.IsNull:
 		return a.Col + " null"
+	case dep.IsTrue:
+		return a.Col + " true"
+	case dep.IsFalse:
+		return a.Col + " false"
 	}
 	if a.Cell.Family == dep.Prefix {
 		return fmt.Sprintf("%s^%q", a.Col, a.Cell.Text)

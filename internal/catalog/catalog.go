@@ -57,9 +57,14 @@ type Table struct {
 	// HasOddKeys instead.
 	Keys       []Key
 	HasOddKeys bool
-	// Indexes are the key columns of every index, unique or not, partial or not,
-	// in order; "" stands for an expression. They decide the order of rows.
-	Indexes [][]string
+	// Indexes are the key columns of every index, unique or not, in order; ""
+	// stands for an expression. They decide the order of rows. Partial ones are
+	// apart: SQLite may walk one for a read that names none of its columns.
+	Indexes        [][]string
+	PartialIndexes [][]string
+	// Analyzed says that SQLite has statistics of the table's schema, by which it
+	// may also choose an index whose first column a read does not name.
+	Analyzed bool
 	// Children are the foreign keys of other tables (or of this one) that refer
 	// to this table.
 	Children []*ForeignKey

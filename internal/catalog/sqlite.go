@@ -158,6 +158,11 @@ func readSQLite(ctx context.Context, q Query, stamp string) (*Catalog, error) {
 		}
 	}
 	r.cat.Index()
+	for _, t := range r.cat.Tables {
+		_, stat1 := r.cat.Tables[t.Schema+".sqlite_stat1"]
+		_, stat4 := r.cat.Tables[t.Schema+".sqlite_stat4"]
+		t.Analyzed = stat1 || stat4
+	}
 	r.resolveForeignKeys()
 	r.resolveTriggers()
 	r.resolveViews()

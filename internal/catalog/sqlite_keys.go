@@ -25,7 +25,11 @@ func (r *reader) keys(ctx context.Context, t *Table, name string) error {
 		if err != nil {
 			return err
 		}
-		t.Indexes = append(t.Indexes, index)
+		if partial {
+			t.PartialIndexes = append(t.PartialIndexes, index)
+		} else {
+			t.Indexes = append(t.Indexes, index)
+		}
 		if !unique {
 			continue
 		}

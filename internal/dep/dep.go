@@ -24,9 +24,11 @@ type Kind uint8
 
 // The kinds of atoms.
 const (
-	Eq     Kind = iota + 1 // the column equals Atom.Value, which is known and not NULL
-	IsNull                 // the column is NULL
-	InCell                 // the column lies in Atom.Cell
+	Eq      Kind = iota + 1 // the column equals Atom.Value, which is known and not NULL
+	IsNull                  // the column is NULL
+	InCell                  // the column lies in Atom.Cell
+	IsTrue                  // the column is a number and not zero: what WHERE takes for true
+	IsFalse                 // the column is zero
 )
 
 // Atom is one condition on one column inside a region.

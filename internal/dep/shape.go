@@ -104,6 +104,10 @@ func (s *Shape) seal() {
 			b.WriteByte('0')
 		case InCell:
 			fmt.Fprintf(&b, "@%d.%d", c.Family, c.Level)
+		case IsTrue:
+			b.WriteByte('t')
+		case IsFalse:
+			b.WriteByte('f')
 		}
 	}
 	b.WriteString(" |")
@@ -184,6 +188,10 @@ func parseSlot(rest string) (s Slot, tail string, ok bool) {
 		s.Kind = Eq
 	case '0':
 		s.Kind = IsNull
+	case 't':
+		s.Kind = IsTrue
+	case 'f':
+		s.Kind = IsFalse
 	case '@':
 		s.Kind = InCell
 		end := strings.IndexByte(rest, ' ')

@@ -102,6 +102,8 @@ func (c Slot) of(v Value) (uint64, Where) {
 		return 0, Inside
 	case c.Kind == IsNull:
 		return 0, Nowhere
+	case c.Kind == IsTrue || c.Kind == IsFalse:
+		return 0, v.truth(c.Kind == IsTrue)
 	}
 	return v.In(c.Family, c.Level)
 }
@@ -109,7 +111,7 @@ func (c Slot) of(v Value) (uint64, Where) {
 // finer says whether a tag on c alone drops fewer regions than one on d.
 func (c Slot) finer(d Slot) bool {
 	if c.Kind != d.Kind {
-		return c.Kind == Eq || d.Kind == IsNull
+		return c.Kind == Eq || d.Kind != Eq && c.Kind == InCell
 	}
 	return c.Level > d.Level
 }

@@ -8,7 +8,7 @@ import (
 
 // lab is a small world in which every region of up to three atoms meets every
 // image: columns a, b, c with the values 0…3 and NULL.
-var labValues = []Value{IntValue(0), IntValue(1), IntValue(2), IntValue(300), NullValue()}
+var labValues = []Value{IntValue(0), IntValue(1), IntValue(300), TextValue("x"), NullValue()}
 
 // labAtoms returns the atoms of one column by kind.
 func labAtoms(col string, kind Kind) []Atom {
@@ -19,10 +19,10 @@ func labAtoms(col string, kind Kind) []Atom {
 			out = append(out, Atom{Col: col, Kind: Eq, Value: v})
 		}
 		return out
-	case IsNull:
-		return []Atom{{Col: col, Kind: IsNull}}
+	case IsNull, IsTrue, IsFalse:
+		return []Atom{{Col: col, Kind: kind}}
 	}
-	low, _ := Cover(Num, IntValue(0), IntValue(2), 16)
+	low, _ := Cover(Num, IntValue(0), IntValue(1), 16)
 	high, _ := Cover(Num, IntValue(290), IntValue(310), 16)
 	var out []Atom
 	for _, c := range append(low, high...) {
@@ -42,6 +42,8 @@ func holds(a Atom, v Value) bool {
 		return false
 	case a.Kind == Eq:
 		return v == a.Value
+	case a.Kind == IsTrue || a.Kind == IsFalse:
+		return v.Class() == Text || (v != IntValue(0)) == (a.Kind == IsTrue)
 	}
 	code, where := v.In(a.Cell.Family, a.Cell.Level)
 	return where == Anywhere || where == Inside && code == a.Cell.Code
@@ -67,7 +69,7 @@ func TestEveryImageMeetsEveryRegionItCouldTouch(t *testing.T) {
 	cols := []string{"a", "b", "c"}
 	cases, missed, extra := 0, 0, 0
 	for k := 1; k <= 3; k++ {
-		for _, kinds := range product(k, func(int) []Kind { return []Kind{Eq, IsNull, InCell} }) {
+		for _, kinds := range product(k, func(int) []Kind { return []Kind{Eq, IsNull, InCell, IsTrue, IsFalse} }) {
 			images := product(k, func(int) []Value { return append(slices.Clone(labValues), Value{}) })
 			for _, atoms := range product(k, func(i int) []Atom { return labAtoms(cols[i], kinds[i]) }) {
 				shape, values := NewShape(&Region{Atoms: atoms}, AllColumns(), false)
@@ -161,8 +163,10 @@ func TestShapeTextReadsBack(t *testing.T) {
 		{Col: `we"ird name`, Kind: Eq, Value: IntValue(1)},
 		{Col: "b|c", Kind: IsNull},
 		{Col: "d", Kind: InCell, Cell: Cell{Family: Num, Level: 13}},
+		{Col: "e", Kind: IsTrue},
+		{Col: "f", Kind: IsFalse},
 	}
-	for _, used := range []Columns{AllColumns(), ColumnSet("d", `we"ird name`, "b|c", "x y"), {}} {
+	for _, used := range []Columns{AllColumns(), ColumnSet("d", `we"ird name`, "b|c", "e", "f", "x y"), {}} {
 		for _, found := range []bool{false, true} {
 			s, _ := NewShape(&Region{Atoms: atoms}, used, found)
 			back, err := ParseShape(s.String())

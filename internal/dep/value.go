@@ -74,6 +74,21 @@ func (v Value) Float() float64 {
 // Str returns the string of a Text or a Bytes value.
 func (v Value) Str() string { return v.s }
 
+// truth says where v lies among the values that are true, or that are false.
+// NULL is neither. What a database takes text for is its own affair.
+func (v Value) truth(want bool) Where {
+	switch v.class {
+	case Null:
+		return Nowhere
+	case Int, Float:
+		if (v != IntValue(0)) == want {
+			return Inside
+		}
+		return Nowhere
+	}
+	return Anywhere
+}
+
 // String shows v as test files and explanations write it.
 func (v Value) String() string {
 	switch v.class {

@@ -14,6 +14,8 @@ const (
 	condEq                        // the column equals one of vals
 	condIs                        // the column IS vals[0]
 	condNull                      // the column is NULL
+	condTrue                      // the column is a number other than zero
+	condFalse                     // the column is zero
 	condRange                     // the column lies between vals[0] and vals[1]; nil is open
 	condGlob                      // the column matches GLOB vals[0]
 	condSame                      // the column equals the other's
@@ -118,6 +120,8 @@ func (s *scope) condition(e Expr, want bool) *cond {
 		if e.Op == OpNot {
 			return s.condition(e.X, !want)
 		}
+	case *Column:
+		return s.truth(e, want)
 	case *Binary:
 		return s.binary(e, want)
 	case *Between:
@@ -321,13 +325,25 @@ func (s *scope) is(e *Is) *cond {
 		case LitNull:
 			return leaf(condNull, m, col)
 		case LitBool: // a truth test: any number but zero
-			return nil
+			return s.truth(x, l.Value == int64(1) || l.Value == true)
 		}
 	}
 	if v, ok := s.constant(y); ok {
 		return leaf(condIs, m, col, v)
 	}
 	return nil
+}
+
+// truth is a column that stands as a condition by itself.
+func (s *scope) truth(e Expr, want bool) *cond {
+	m, col, ok := s.operand(e)
+	switch {
+	case !ok:
+		return nil
+	case want:
+		return leaf(condTrue, m, col)
+	}
+	return leaf(condFalse, m, col)
 }
 
 func (s *scope) glob(e *Like) *cond {

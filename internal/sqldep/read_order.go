@@ -26,26 +26,31 @@ func orderColumns(t *catalog.Table, used dep.Columns, sure bool) dep.Columns {
 		}
 	}
 	for _, index := range t.Indexes {
-		if slices.Contains(index, "") {
-			return dep.AllColumns()
-		}
 		if !sure || serves(t, index, used) {
 			out = append(out, index...)
 		}
+	}
+	for _, index := range t.PartialIndexes {
+		out = append(out, index...)
+	}
+	if slices.Contains(out, "") {
+		return dep.AllColumns() // an expression, over whatever columns
 	}
 	return dep.ColumnSet(out...)
 }
 
 // serves reports whether an index may decide the order in which a read visits
-// its rows: it is over a column that the read uses, or holds all of them, its
-// rows' keys being part of every index.
+// its rows: its first column is one that the read uses, or it holds all of
+// them, its rows' keys being part of every index. An index whose first column
+// the read does not name is otherwise of use to a skip-scan alone, for which
+// SQLite wants the statistics of ANALYZE.
 func serves(t *catalog.Table, index []string, used dep.Columns) bool {
 	covered := true
 	for _, col := range used.Names {
-		if slices.Contains(index, col) {
+		if index[0] == col || index[0] == "" || t.Analyzed && slices.Contains(index, col) {
 			return true
 		}
-		covered = covered && isRowKey(t, col)
+		covered = covered && (slices.Contains(index, col) || isRowKey(t, col))
 	}
 	return covered
 }

@@ -175,6 +175,10 @@ func (f filling) cond(c *cond) regions {
 		return f.is(c)
 	case condNull:
 		return f.atom(dep.Atom{Col: c.name, Kind: dep.IsNull})
+	case condTrue:
+		return f.atom(dep.Atom{Col: c.name, Kind: dep.IsTrue})
+	case condFalse:
+		return f.atom(dep.Atom{Col: c.name, Kind: dep.IsFalse})
 	case condRange:
 		return f.span(c)
 	case condGlob:
