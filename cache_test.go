@@ -235,6 +235,7 @@ func TestWithoutInvalidation(t *testing.T) {
 
 func TestInvalidateByHand(t *testing.T) {
 	w := newWorld(t, nil)
+	w.attach("elsewhere")
 	fill := func() {
 		for n := range int64(2) {
 			w.read(t.Context(), "t", n)
@@ -263,6 +264,9 @@ func TestInvalidateByHand(t *testing.T) {
 	}
 	if err := w.cache.Invalidate(t.Context(), cacheops.Table("nowhere")); !errors.Is(err, cacheops.ErrUnknownTable) {
 		t.Errorf("an unknown table: %v", err)
+	}
+	if err := w.cache.Invalidate(t.Context(), cacheops.Everything().In("a typo")); err == nil {
+		t.Error("a database that is not attached is no error")
 	}
 	if err := w.cache.Invalidate(t.Context(), cacheops.Table("t").Where("id", "x")); err == nil {
 		t.Error("a value that cannot be resolved is no error")

@@ -16,7 +16,8 @@ type Call struct {
 	TTL time.Duration
 	// Extra is one more part of the key.
 	Extra string
-	// WriteOnly reads from the database and refreshes the entry.
+	// WriteOnly reads from the database and refreshes the entry. It shares no
+	// read that began before the call.
 	WriteOnly bool
 	// Peek answers from the cache if it can and from the database otherwise,
 	// and leaves no trace: nothing is kept and nothing is counted.

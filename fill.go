@@ -44,7 +44,11 @@ func (d *Database) Fill(ctx context.Context, l *Lookup, src Source) (Value, erro
 	if err := f.acquire(ctx); err != nil {
 		return nil, err
 	}
-	v, _, err := d.cache.flights.Do(ctx, f.key.flight(), f.grant, f.run)
+	ticket := f.grant
+	if l.anew {
+		ticket = Grant{Refused: StateUnknown} // which is the same as no other
+	}
+	v, _, err := d.cache.flights.Do(ctx, f.key.flight(), ticket, f.run)
 	if errors.Is(err, flight.ErrClosed) {
 		loaded, err := src.Load(ctx)
 		return loaded.Value, err

@@ -2,7 +2,9 @@ package cacheops_test
 
 import (
 	"context"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/cacheops/cacheops"
 	"github.com/cacheops/cacheops/internal/dep"
@@ -40,4 +42,28 @@ func TestPanicOfAHookTakesTheIntentBack(t *testing.T) {
 	panics = false
 	w.expect("dropped", "t", 1, 0, false)
 	w.expect("kept again", "t", 1, 0, true)
+}
+
+// TestWriteOnlyJoinsNoOlderRead: it is how a program refreshes what somebody
+// wrote past the cache, so that no stamp tells the two reads apart.
+func TestWriteOnlyJoinsNoOlderRead(t *testing.T) {
+	w := newWorld(t, nil)
+	w.set("t", 1, 1)
+	reading, goOn := make(chan struct{}), make(chan struct{})
+	w.hold = func() {
+		w.hold = nil
+		close(reading)
+		<-goOn
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { w.read(t.Context(), "t", 1) })
+	<-reading
+	w.set("t", 1, 2) // past the cache
+	ctx, cancel := context.WithTimeout(cacheops.With(t.Context(), cacheops.Call{WriteOnly: true}), 10*time.Second)
+	defer cancel()
+	if got := w.read(ctx, "t", 1); got != 2 {
+		t.Errorf("the refresh read %d, want 2", got)
+	}
+	close(goOn)
+	wg.Wait()
 }

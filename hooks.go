@@ -2,9 +2,9 @@ package cacheops
 
 import "context"
 
-// Hooks observe a cache. Each may be nil. They are called in the caller's
-// goroutine (Refused and Error also from the cache's own) and hold up what they
-// observe, so they must be quick; they may not call the cache.
+// Hooks observe a cache. Each may be nil. They may be called from many
+// goroutines, the caller's and the cache's own, and hold up what they observe,
+// so they must be quick; they may not call the cache.
 type Hooks struct {
 	// Hit: a read was answered from the cache.
 	Hit func(ctx context.Context, e ReadEvent)
@@ -19,7 +19,8 @@ type Hooks struct {
 	// Change: a transaction is about to commit changes to a table (an empty
 	// table: anything in the database).
 	Change func(ctx context.Context, e ChangeEvent)
-	// Drop: the tags of those changes were dropped, before the commit.
+	// Drop: the tags of those changes were dropped, before the commit (with
+	// Config.DegradeOnFailure perhaps long after it).
 	Drop func(ctx context.Context, e DropEvent)
 	// Error: the store failed where no caller could be told.
 	Error func(ctx context.Context, err error)

@@ -45,8 +45,10 @@ func (t Target) In(database string) Target {
 
 // Invalidate drops entries by hand, in every attached database that has the
 // target's table. Fills that are running are not kept. It fails with
-// [ErrUnknownTable] if no database has the table, and when the store fails;
-// some targets may then be dropped and some not.
+// [ErrUnknownTable] if no database has the table, if no database of the name
+// that [Target.In] gave is attached, and when the store fails; some targets may
+// then be dropped and some not. With Config.DegradeOnFailure a failure of the
+// store is none: the drops are queued, as a write's are.
 //
 // Inside a transaction use the adapter's way (sqlcache.Invalidate), which waits
 // for the commit.
@@ -69,8 +71,12 @@ func (c *Cache) Invalidate(ctx context.Context, targets ...Target) error {
 		}
 	}
 	for i, ok := range found {
-		if !ok && targets[i].table != "" {
-			return fmt.Errorf("cacheops: invalidate %q: %w", targets[i].table, ErrUnknownTable)
+		switch t := &targets[i]; {
+		case ok:
+		case t.table != "":
+			return fmt.Errorf("cacheops: invalidate %q: %w", t.table, ErrUnknownTable)
+		case t.database != "":
+			return fmt.Errorf("cacheops: invalidate: no database %q is attached", t.database)
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ type Lookup struct {
 	query *Query
 	probe *probe
 	ttl   time.Duration
+	anew  bool // the read must not share a load that has started
 }
 
 // Lookup answers a read from the cache if it can.
@@ -42,7 +43,7 @@ func (d *Database) Lookup(ctx context.Context, q *Query, session string, args []
 		return Lookup{}
 	}
 	if call.WriteOnly {
-		return d.miss(ctx, q, call, Lookup{Fill: true, query: q, probe: p, ttl: ttl})
+		return d.miss(ctx, q, call, Lookup{Fill: true, query: q, probe: p, ttl: ttl, anew: true})
 	}
 	if !d.cache.circuit.allows() {
 		p.free()
