@@ -11,12 +11,11 @@ import (
 // could write to: the column names beyond inlineColumns, and []byte cells.
 type Rows struct {
 	set    *Set
-	result int
-	row    int
-	names  []string
+	result int32
+	row    int32
 	// cells holds, per bytes column, the buffer that the last row was handed
-	// out in.
-	cells  []driver.Value
+	// out in; nil until there is one.
+	cells  *[]driver.Value
 	inline [inlineColumns]string
 }
 
@@ -39,31 +38,27 @@ func (r *Rows) current() *result { return &r.set.results[r.result] }
 
 // Columns returns the names in a slice of the replay's own, because
 // database/sql passes it on to the program.
-func (r *Rows) Columns() []string {
-	if r.names == nil {
-		r.names = append(r.inline[:0], r.current().columns...)
-	}
-	return r.names
-}
+func (r *Rows) Columns() []string { return append(r.inline[:0], r.current().columns...) }
 
 // Close ends the replay.
 func (r *Rows) Close() error {
-	r.row = r.current().rows
-	r.result = len(r.set.results) - 1
+	r.row = int32(r.current().rows)
+	r.result = int32(len(r.set.results) - 1)
 	return nil
 }
 
 // Next copies the next row to dest.
 func (r *Rows) Next(dest []driver.Value) error {
 	res := r.current()
-	if r.row >= res.rows {
+	if int(r.row) >= res.rows {
 		if res.err != nil {
 			return res.err
 		}
 		return io.EOF
 	}
 	n := len(res.columns)
-	copy(dest, res.values[r.row*n:(r.row+1)*n])
+	from := int(r.row) * n
+	copy(dest, res.values[from:from+n])
 	if len(res.bytes) > 0 {
 		r.ownBytes(res, dest)
 	}
@@ -77,38 +72,40 @@ func (r *Rows) Next(dest []driver.Value) error {
 // interface that holds it be reused as well.
 func (r *Rows) ownBytes(res *result, dest []driver.Value) {
 	if r.cells == nil {
-		r.cells = make([]driver.Value, len(res.bytes))
+		made := make([]driver.Value, len(res.bytes))
+		r.cells = &made
 	}
+	cells := *r.cells
 	for i, col := range res.bytes {
 		src, ok := dest[col].([]byte)
 		if !ok || src == nil {
 			continue
 		}
-		own, ok := r.cells[i].([]byte)
+		own, ok := cells[i].([]byte)
 		if !ok || len(own) != len(src) {
 			own = make([]byte, len(src))
-			r.cells[i] = own
+			cells[i] = own
 		}
 		copy(own, src)
-		dest[col] = r.cells[i]
+		dest[col] = cells[i]
 	}
 }
 
 // HasNextResultSet reports whether another result set follows.
 func (r *Rows) HasNextResultSet() bool {
-	return r.result+1 < len(r.set.results) || r.set.after != nil
+	return int(r.result)+1 < len(r.set.results) || r.set.after != nil
 }
 
 // NextResultSet moves on to the next result set.
 func (r *Rows) NextResultSet() error {
-	if r.result+1 >= len(r.set.results) {
+	if int(r.result)+1 >= len(r.set.results) {
 		if r.set.after != nil {
 			return r.set.after
 		}
 		return io.EOF
 	}
 	r.result++
-	r.row, r.names, r.cells = 0, nil, nil
+	r.row, r.cells = 0, nil
 	return nil
 }
 
