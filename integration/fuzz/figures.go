@@ -12,6 +12,7 @@ type Figures struct {
 	// Reads were compared, Hits of them came from the cache.
 	Reads, Hits int
 	Failed      int // statements that failed, with the cache as without
+	Abandoned   int // scripts that took too long
 	Accepted    int // differences that are accepted by name
 	Classes     map[string]*ClassFigures
 }
@@ -45,6 +46,7 @@ func (f *Figures) Add(o *Figures) {
 	f.Hits += o.Hits
 	f.Failed += o.Failed
 	f.Accepted += o.Accepted
+	f.Abandoned += o.Abandoned
 	for name, c := range o.Classes {
 		d := f.class(name)
 		d.Reads += c.Reads
@@ -57,7 +59,7 @@ func (f *Figures) Add(o *Figures) {
 // String is a table with one line for each class of reads.
 func (f *Figures) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d scripts, %d steps (%d failed alike, %d differences accepted), %d reads compared, %d hits (%.2f)\n", f.Scripts, f.Steps, f.Failed, f.Accepted, f.Reads, f.Hits, ratio(f.Hits, f.Reads))
+	fmt.Fprintf(&b, "%d scripts (%d abandoned), %d steps (%d failed alike, %d differences accepted), %d reads compared, %d hits (%.2f)\n", f.Scripts, f.Abandoned, f.Steps, f.Failed, f.Accepted, f.Reads, f.Hits, ratio(f.Hits, f.Reads))
 	fmt.Fprintf(&b, "%-10s %9s %9s %6s %9s %9s %9s\n", "class", "reads", "hits", "ratio", "dropped", "changed", "precision")
 	names := make([]string, 0, len(f.Classes))
 	for n := range f.Classes {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Engine opens a database through what is under test. The function it returns
@@ -38,6 +39,11 @@ func (m *Mismatch) Error() string {
 		m.Step, m.Op.Session, m.Op.Class, how, m.Op.SQL, m.Op.Args, m.Got, m.Want)
 }
 
+// patience is how long a script may take: triggers and cross joins can make a
+// statement that SQLite works on for hours. A script that takes longer is
+// abandoned and counted.
+const patience = 15 * time.Second
+
 // errParted ends a script after an accepted difference that leaves the two
 // databases in different states.
 var errParted = errors.New("fuzz: the databases parted ways")
@@ -50,6 +56,8 @@ func Run(ctx context.Context, s *Script, engine Engine, fig *Figures) (err error
 		return fmt.Errorf("make a directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	p, err := newPair(ctx, s, dir, engine)
 	if err != nil {
 		return err
@@ -58,6 +66,10 @@ func Run(ctx context.Context, s *Script, engine Engine, fig *Figures) (err error
 	for i := range s.Ops {
 		if err := p.step(ctx, i, &s.Ops[i], fig); err != nil {
 			if errors.Is(err, errParted) {
+				return nil
+			}
+			if ctx.Err() != nil {
+				fig.Abandoned++
 				return nil
 			}
 			return err
