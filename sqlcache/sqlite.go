@@ -201,6 +201,14 @@ func notCommitted(err error) bool {
 	}, func(s string) bool { return strings.Contains(m, s) })
 }
 
+// mayFail reports whether a statement that ended with err may have kept rows:
+// FAIL keeps them after a broken constraint and after nothing else (too deep a
+// recursion of triggers, say, undoes all).
+func mayFail(err error) bool {
+	var coded interface{ Code() int }
+	return !errors.As(err, &coded) || coded.Code()&0xff == codeConstraint
+}
+
 // quote quotes a name.
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 

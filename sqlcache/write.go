@@ -73,7 +73,7 @@ func (c *conn) endFailed(ctx context.Context, l *lease, t *transaction, st *stat
 	if c.look(ctx, l); c.tx == nil {
 		return err
 	}
-	if !c.keeps(t, st) {
+	if !c.keeps(t, st) || err != nil && !mayFail(err) {
 		c.abandon(l, t)
 		return err
 	}
