@@ -57,7 +57,7 @@ func (c *conn) runLoose(ctx context.Context, l *lease, st *statement, k *run) er
 		t = c.newTransaction()
 	}
 	c.recordAnything(ctx, t, st)
-	proof, done := c.engine.looseProof()
+	proof, done := looseProof()
 	ran := false
 	err := t.work.Commit(ctx, proof, func(ctx context.Context) (cacheops.Outcome, error) {
 		ran = true

@@ -43,8 +43,7 @@ type engine struct {
 	// last is the real connection that had the database in memory.
 	last atomic.Pointer[driver.Conn]
 
-	large *memory      // reads whose results were too large
-	loose looseWriters // writers that commit without the write lock
+	large *memory // reads whose results were too large
 }
 
 func newEngine(cache *cacheops.Cache, inner *sql.DB, o Options) *engine {

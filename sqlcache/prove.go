@@ -17,7 +17,11 @@ import (
 // attached. Those loose writers are over when their statement has returned, or
 // their connection was closed, which this process alone can know.
 
-// looseWriters are the loose writers of this process that may still commit.
+// running are the loose writers of this process that may still commit, of all
+// its pools: where several were opened on one database, the one that is asked
+// about a writer need not be the one that has it.
+var running looseWriters
+
 type looseWriters struct {
 	mu   sync.Mutex
 	next uint64
@@ -32,8 +36,8 @@ const (
 // process tells this process's loose writers from others'.
 var process = uniqueName("")
 
-func (e *engine) looseProof() (proof string, done func(*lease)) {
-	w := &e.loose
+func looseProof() (proof string, done func(*lease)) {
+	w := &running
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.open == nil {
@@ -59,7 +63,7 @@ func (e *engine) looseProof() (proof string, done func(*lease)) {
 // proof returns what proves a transaction's writer over.
 func (e *engine) proof(c *conn) (proof string, done func(*lease)) {
 	if c.pinned != "" {
-		return e.looseProof()
+		return looseProof()
 	}
 	return proofLock, func(*lease) {}
 }
@@ -86,7 +90,7 @@ const proveTime = 2 * time.Second
 
 // prove reports whether a writer in doubt is provably over.
 func (e *engine) prove(ctx context.Context, w cacheops.Writer) (bool, error) {
-	if !e.loose.over(w) {
+	if !running.over(w) {
 		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, proveTime)

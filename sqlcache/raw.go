@@ -32,7 +32,7 @@ func (c *conn) raw(ctx context.Context, f func(any) error) error {
 			t = c.newTransaction()
 		}
 		t.work.AddDDL()
-		proof, done := c.engine.looseProof()
+		proof, done := looseProof()
 		ran := false
 		err := t.work.Commit(ctx, proof, func(context.Context) (cacheops.Outcome, error) {
 			ran = true
