@@ -42,6 +42,9 @@ type Catalog struct {
 	RecursiveTriggers bool
 	// CaseSensitiveLike is SQLite's pragma.
 	CaseSensitiveLike bool
+	// NamesTruth says that a column somewhere is named true or false: the bare
+	// word may mean it then, and not the value.
+	NamesTruth bool
 
 	byName map[string][]*Table // by unqualified lower-case name; see Index
 }
@@ -189,6 +192,7 @@ func (c *Catalog) Index() {
 		t.cols = make(map[string]int, len(t.Columns))
 		for i := range t.Columns {
 			t.cols[t.Columns[i].Name] = i
+			c.NamesTruth = c.NamesTruth || t.Columns[i].Name == "true" || t.Columns[i].Name == "false"
 		}
 	}
 }

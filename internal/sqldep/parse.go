@@ -1,6 +1,7 @@
 package sqldep
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +21,9 @@ type parser struct {
 	params map[int]*Param
 	depth  int
 	failed bool
+	// truth says that TRUE or FALSE stands for a value, truthName that something
+	// is named so: with both, the one may mean the other.
+	truth, truthName bool
 }
 
 // maxDepth bounds the nesting of expressions and queries.
@@ -43,10 +47,21 @@ func parse(src string, d catalog.Dialect, toks []token, lifted map[int]int) Stat
 	p := &parser{src: src, d: d, toks: toks, lifted: lifted}
 	p.numberParams()
 	s := p.statement()
-	if p.failed || p.i < len(p.toks) {
+	if p.failed || p.i < len(p.toks) || p.truth && p.truthName {
 		return nil
 	}
 	return s
+}
+
+// parseIn is parse for a text whose names mean what cat holds. SQLite takes
+// TRUE and FALSE for names where there is something of that name to mean, which
+// the tree does not say: such a text counts as not understood.
+func parseIn(cat *catalog.Catalog, src string, toks []token, lifted map[int]int) Statement {
+	truth := func(t token) bool { return t.kind == tWord && (t.word == kTrue || t.word == kFalse) }
+	if cat.Dialect == catalog.SQLite && cat.NamesTruth && slices.ContainsFunc(toks, truth) {
+		return nil
+	}
+	return parse(src, cat.Dialect, toks, lifted)
 }
 
 // numberParams finds each parameter's index, by the rules of the dialect.
@@ -205,7 +220,9 @@ func (p *parser) name() string {
 	}
 	t := p.cur()
 	p.i++
-	return foldName(p.src, t, p.d)
+	name := foldName(p.src, t, p.d)
+	p.truthName = p.truthName || p.d == catalog.SQLite && (name == "true" || name == "false")
+	return name
 }
 
 // names takes a parenthesised list of names.

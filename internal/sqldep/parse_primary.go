@@ -219,6 +219,7 @@ func columnWord(k keyword) bool {
 func (p *parser) boolean(t *token) Expr {
 	l := &Literal{Kind: LitBool, Pos: Pos(t.pos)}
 	isTrue := t.word == kTrue
+	p.truth = true
 	switch {
 	case p.d == catalog.PostgreSQL:
 		l.Value = isTrue

@@ -182,7 +182,7 @@ func (a *readAnalysis) view(t *catalog.Table, src *source, sc *scope) *fromTree 
 	if t.Temp {
 		a.refuse("reads the temporary view " + t.Bare)
 	}
-	body, ok := viewBody(t, a.cat.Dialect)
+	body, ok := viewBody(t, a.cat)
 	a.expanded++
 	if !ok || a.views[t] || a.expanded > maxViews {
 		a.refuse("view " + t.Bare + " cannot be read")

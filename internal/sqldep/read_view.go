@@ -4,8 +4,8 @@ import "github.com/cacheops/cacheops/internal/catalog"
 
 // viewBody returns the query that a view's DDL defines, with the view's own
 // names for its columns left aside.
-func viewBody(t *catalog.Table, d catalog.Dialect) (*Select, bool) {
-	l := lexer{src: t.View, d: d}
+func viewBody(t *catalog.Table, cat *catalog.Catalog) (*Select, bool) {
+	l := lexer{src: t.View, d: cat.Dialect}
 	toks := l.lex(nil)
 	depth := 0
 	for i := range toks {
@@ -15,16 +15,16 @@ func viewBody(t *catalog.Table, d catalog.Dialect) (*Select, bool) {
 		case toks[i].is(sRParen):
 			depth--
 		case depth == 0 && toks[i].kind == tWord && toks[i].word == kAs:
-			return bodyQuery(t.View, d, toks[i+1:])
+			return bodyQuery(t.View, cat, toks[i+1:])
 		}
 	}
 	return nil, false
 }
 
-func bodyQuery(src string, d catalog.Dialect, toks []token) (*Select, bool) {
+func bodyQuery(src string, cat *catalog.Catalog, toks []token) (*Select, bool) {
 	for len(toks) > 0 && toks[len(toks)-1].is(sSemi) {
 		toks = toks[:len(toks)-1]
 	}
-	q, ok := parse(src, d, toks, nil).(*Select)
+	q, ok := parseIn(cat, src, toks, nil).(*Select)
 	return q, ok
 }

@@ -42,7 +42,7 @@ func (s *statement) plan(text string, lifted map[int]int) *Plan {
 	plan := s.outline(text)
 	var tree Statement
 	if !s.conditional && plan.Uncacheable == "" && (plan.Class == Read || plan.Class == Write) {
-		tree = parse(s.src, s.d, s.toks, lifted)
+		tree = parseIn(s.cat, s.src, s.toks, lifted)
 	}
 	switch {
 	case plan.Uncacheable != "":

@@ -91,7 +91,7 @@ func (w *writePlan) parseTriggers(t *catalog.Table) {
 		}
 		seen[t.Name] = true
 		for _, tr := range t.Triggers {
-			w.bodies[tr] = parseBody(tr, w.cat.Dialect)
+			w.bodies[tr] = parseBody(tr, w.cat)
 			for _, name := range tr.Writes {
 				visit(w.cat.Tables[name])
 			}
@@ -105,15 +105,15 @@ func (w *writePlan) parseTriggers(t *catalog.Table) {
 
 // parseBody returns the trees of a trigger's statements, nil where one was not
 // understood.
-func parseBody(tr *catalog.Trigger, d catalog.Dialect) []Statement {
+func parseBody(tr *catalog.Trigger, cat *catalog.Catalog) []Statement {
 	body := make([]Statement, 0, len(tr.Statements))
 	for _, src := range tr.Statements {
-		l := lexer{src: src, d: d}
+		l := lexer{src: src, d: cat.Dialect}
 		toks := l.lex(nil)
 		if l.murky || bad(toks) {
 			return nil
 		}
-		s := parse(src, d, signs(src, toks), nil)
+		s := parseIn(cat, src, signs(src, toks), nil)
 		if s == nil {
 			return nil
 		}

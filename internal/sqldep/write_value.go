@@ -46,7 +46,7 @@ func (d *dml) written(x Expr, c *catalog.Column, inserted dep.Image) dep.Value {
 	} else if from, known := d.foreign(x, inserted); from != nil {
 		v = carried(from, c, known)
 	}
-	if v.Class() == dep.Null && c.NotNull && replaces(d.or, d.t) {
+	if v.Class() == dep.Null && c.NotNull && c.Name != d.t.RowID && replaces(d.or, d.t) {
 		// A NULL where there may be none is replaced by the default.
 		v = c.Default
 	}
