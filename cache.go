@@ -49,7 +49,8 @@ func New(store Store, cfg *Config) (*Cache, error) {
 }
 
 // Close cancels the reads that fill the cache and waits for them. Databases
-// attached to it go on without a cache, except that writes still drop.
+// attached to it go on without a cache, except that writes still drop. It fails
+// if the drops of writes are lost (Config.DegradeOnFailure).
 func (c *Cache) Close() error {
 	if c.closed.Swap(true) {
 		return nil

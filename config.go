@@ -36,10 +36,10 @@ type Config struct {
 	MaxTags int
 
 	// DegradeOnFailure lets writes commit while the store cannot be reached.
-	// Their drops are queued and sent in order later; until then this process
-	// does not cache the tables they touch, but other processes may serve what
-	// was written over, and a crash loses the queue. False: such a write fails
-	// before its commit, with [ErrStore].
+	// Their drops are queued and sent in order later; until then this cache does
+	// not cache the tables they touch, but other caches over the store may serve
+	// what was written over, and a crash loses the queue. False: such a write
+	// fails before its commit, with [ErrStore].
 	DegradeOnFailure bool
 
 	// Hooks observe the cache. The zero Hooks observe nothing.
@@ -56,11 +56,13 @@ type Rule struct {
 	// TTL of the entries. Zero: Config.TTL.
 	TTL time.Duration
 	// Never forbids caching these tables at all, [With] included: any read that
-	// touches one of them.
+	// touches one of them. Here too the first rule that matches the table
+	// decides, so it stands before a wider one.
 	Never bool
 	// DBAgnostic leaves the database's name out of keys and tags, so that
 	// replicas and shards attached under several names share entries and drops.
-	// A read shares only if all its tables are agnostic.
+	// A read shares only if all its tables are agnostic. All caches over one
+	// store must say the same of a table, or they do not see each other's drops.
 	DBAgnostic bool
 }
 
