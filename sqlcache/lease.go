@@ -233,7 +233,7 @@ func (l *lease) all(ctx context.Context, text string, args []driver.NamedValue) 
 	if err != nil {
 		return nil, err
 	}
-	set, err := rowset.Record(rows, 0)
+	set, err := rowset.Record(rows, 0, nil)
 	if closeErr := rows.Close(); err == nil {
 		err = closeErr
 	}

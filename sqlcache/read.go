@@ -75,7 +75,7 @@ func (e *engine) source(st *statement, k *run) cacheops.Source {
 		Uses: func() ([]dep.Use, error) { return st.plan.Uses(args), nil },
 		Load: func(ctx context.Context) (loaded cacheops.Loaded, err error) {
 			err = e.onLease(ctx, func(l *lease) error {
-				loaded, err = e.load(ctx, l, text, args)
+				loaded, err = e.load(ctx, l, st, text, args)
 				return err
 			})
 			return loaded, err
@@ -85,7 +85,7 @@ func (e *engine) source(st *statement, k *run) cacheops.Source {
 
 // load runs a read on a fresh lease: no statement is open there, and no
 // transaction, so its snapshot begins now.
-func (e *engine) load(ctx context.Context, l *lease, text string, args []driver.NamedValue) (cacheops.Loaded, error) {
+func (e *engine) load(ctx context.Context, l *lease, st *statement, text string, args []driver.NamedValue) (cacheops.Loaded, error) {
 	if err := e.checkSchema(ctx, l); err != nil {
 		return cacheops.Loaded{}, err
 	}
@@ -98,7 +98,7 @@ func (e *engine) load(ctx context.Context, l *lease, text string, args []driver.
 		}
 		defer l.rollback(ctx)
 	}
-	set, err := l.record(ctx, text, args, max(e.opts.MaxEntryBytes, 0))
+	set, err := l.record(ctx, text, args, max(e.opts.MaxEntryBytes, 0), &st.heads)
 	if err != nil {
 		return cacheops.Loaded{}, err
 	}
@@ -114,12 +114,12 @@ func (e *engine) load(ctx context.Context, l *lease, text string, args []driver.
 
 // record runs a query and records what it returns, an error after the first
 // row included.
-func (l *lease) record(ctx context.Context, text string, args []driver.NamedValue, limit int) (*rowset.Set, error) {
+func (l *lease) record(ctx context.Context, text string, args []driver.NamedValue, limit int, heads *rowset.Heads) (*rowset.Set, error) {
 	rows, err := l.query(ctx, text, args)
 	if err != nil {
 		return nil, err
 	}
-	set, err := rowset.Record(unwrap(rows), limit)
+	set, err := rowset.Record(unwrap(rows), limit, heads)
 	closeErr := l.note(rows.Close())
 	switch {
 	case errors.Is(err, rowset.ErrTooLarge):
@@ -136,7 +136,7 @@ func (l *lease) record(ctx context.Context, text string, args []driver.NamedValu
 
 // buffer runs the statement and keeps its rows.
 func (k *run) buffer(ctx context.Context, l *lease) error {
-	set, err := l.record(ctx, k.text, k.args, 0)
+	set, err := l.record(ctx, k.text, k.args, 0, nil)
 	if err != nil {
 		return err
 	}

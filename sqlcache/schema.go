@@ -29,6 +29,7 @@ type statement struct {
 	schema *schema
 	plan   sqldep.Bound
 	query  cacheops.Query // of a Read
+	heads  rowset.Heads
 
 	mu       sync.Mutex
 	prepared *preparation

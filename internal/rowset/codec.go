@@ -49,10 +49,10 @@ func (s *Set) AppendBinary(b []byte) ([]byte, error) {
 		return nil, fmt.Errorf("encode rows: they end with an error: %w", err)
 	}
 	b = append(b, codecVersion)
-	b = binary.AppendUvarint(b, uint64(len(s.results)))
-	for i := range s.results {
+	b = binary.AppendUvarint(b, uint64(s.count()))
+	for i := range s.count() {
 		var err error
-		if b, err = s.results[i].appendBinary(b); err != nil {
+		if b, err = s.at(i).appendBinary(b); err != nil {
 			return nil, fmt.Errorf("encode rows: %w", err)
 		}
 	}
@@ -109,18 +109,16 @@ func Decode(b []byte) (*Set, error) {
 		d.fail(fmt.Errorf("version %d", v))
 	}
 	s := &Set{size: setOverhead}
-	for range d.count() {
-		if d.err != nil {
-			break
-		}
+	n := d.count()
+	for i := 0; i < n && d.err == nil; i++ {
 		r := d.result()
-		s.size += r.size()
-		s.results = append(s.results, r)
+		s.grow(r.head.size())
+		s.add(r, i)
 	}
 	switch {
 	case d.err == nil && d.rest != "":
 		d.fail(errors.New("bytes after the end"))
-	case d.err == nil && len(s.results) == 0:
+	case d.err == nil && n == 0:
 		d.fail(errors.New("no result"))
 	}
 	if d.err != nil {
@@ -130,6 +128,7 @@ func Decode(b []byte) (*Set, error) {
 }
 
 func (d *decoder) result() (r result) {
+	r.head = &head{}
 	n := d.count()
 	for range n {
 		if d.err != nil {
@@ -139,13 +138,13 @@ func (d *decoder) result() (r result) {
 		r.types = append(r.types, d.columnType())
 	}
 	if n > 0 {
-		r.rows = d.count()
+		r.rows = int32(d.count())
 	} else {
 		// Rows without columns take no bytes, so their number is not bounded by
 		// the input; nothing is allocated for them either.
-		r.rows = int(d.uvarint() & (1<<31 - 1))
+		r.rows = int32(d.uvarint() & (1<<31 - 1))
 	}
-	for i := 0; i < r.rows*n && d.err == nil; i++ {
+	for i := 0; i < int(r.rows)*n && d.err == nil; i++ {
 		v := d.value()
 		if _, ok := v.([]byte); ok {
 			r.markBytes(i % n)

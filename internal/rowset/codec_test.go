@@ -41,7 +41,7 @@ func TestCodecKeepsTypesAndValues(t *testing.T) {
 	if !math.Signbit(got[1][0].(float64)) {
 		t.Error("-0.0 became 0.0")
 	}
-	if len(s.results[0].bytes) == 0 {
+	if len(s.first.bytes()) == 0 {
 		t.Error("a decoded set does not know its bytes columns, and would hand them out")
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,14 +17,18 @@ var ErrTooLarge = errors.New("result too large to record")
 // Record reads rows to their end and returns what they held. It does not close
 // them. An error of the rows is part of the record, to be replayed after the
 // rows before it; the only error returned is [ErrTooLarge], once the record
-// takes more than limit bytes (zero: no limit).
-func Record(rows driver.Rows, limit int) (*Set, error) {
+// takes more than limit bytes (zero: no limit). What earlier records of the
+// same statement told of its columns is shared with them through heads, which
+// may be nil.
+func Record(rows driver.Rows, limit int, heads *Heads) (*Set, error) {
 	s := &Set{size: setOverhead}
-	for {
-		if err := s.record(rows, limit); err != nil {
+	for n := 0; ; n++ {
+		r, err := s.record(rows, limit, heads)
+		if err != nil {
 			return nil, err
 		}
-		if s.results[len(s.results)-1].err != nil {
+		s.add(r, n)
+		if r.err() != nil {
 			return s, nil
 		}
 		next, ok := rows.(driver.RowsNextResultSet)
@@ -31,41 +37,63 @@ func Record(rows driver.Rows, limit int) (*Set, error) {
 		}
 		if err := next.NextResultSet(); err != nil {
 			if !errors.Is(err, io.EOF) {
-				s.after = err
+				if s.rest == nil {
+					s.rest = &rest{}
+				}
+				s.rest.after = err
 			}
 			return s, nil
 		}
 	}
 }
 
-func (s *Set) record(rows driver.Rows, limit int) error {
-	columns := bytesFree(rows.Columns())
-	r := result{columns: columns, types: columnTypes(rows, len(columns))}
-	s.size += r.size()
-	dest := make([]driver.Value, len(columns))
+func (s *Set) record(rows driver.Rows, limit int, heads *Heads) (result, error) {
+	names := slices.Clone(rows.Columns()) // the driver may reuse the slice
+	h, shared := heads.share(&head{columns: names, types: columnTypes(rows, len(names))})
+	if !shared {
+		s.grow(h.size())
+	}
+	r := result{head: h}
+	size := s.Size()
+	dest := make([]driver.Value, len(names))
 	for {
-		if limit > 0 && s.size > limit {
-			return ErrTooLarge
+		if limit > 0 && size > limit {
+			return r, ErrTooLarge
 		}
 		if err := rows.Next(dest); err != nil {
 			if !errors.Is(err, io.EOF) {
-				r.err = err
+				r.ended().err = err
 			}
-			break
+			r.trim()
+			return r, nil
 		}
-		s.take(&r, dest)
+		size += s.take(&r, dest)
 	}
-	s.size += len(r.bytes) * 8
-	s.results = append(s.results, r)
-	return nil
 }
 
-// bytesFree copies the names: the driver may reuse the slice.
-func bytesFree(names []string) []string { return append(make([]string, 0, len(names)), names...) }
+// Heads remembers what the results of one statement told of their columns. The
+// zero Heads is ready, and may be used from many goroutines; it must not be
+// copied.
+type Heads struct{ last atomic.Pointer[head] }
+
+// share returns an earlier head that says the same as h, and h otherwise.
+func (hs *Heads) share(h *head) (same *head, shared bool) {
+	if hs == nil {
+		return h, false
+	}
+	if old := hs.last.Load(); old != nil && slices.Equal(old.columns, h.columns) && slices.Equal(old.types, h.types) {
+		return old, true
+	}
+	hs.last.Store(h)
+	return h, false
+}
 
 // take appends a row. The driver may reuse a []byte at the next row, hence the
-// copies.
-func (s *Set) take(r *result, row []driver.Value) {
+// copies. It returns the memory that the row takes.
+func (s *Set) take(r *result, row []driver.Value) (size int) {
+	if r.values == nil {
+		r.values = make([]driver.Value, 0, len(row)) // mostly there is one row
+	}
 	for i, v := range row {
 		switch b := v.(type) {
 		case nil, int64, float64, bool, string, time.Time:
@@ -75,19 +103,24 @@ func (s *Set) take(r *result, row []driver.Value) {
 		default:
 			s.odd = true
 		}
-		s.size += valueSize(v)
+		size += valueSize(v)
 		r.values = append(r.values, v)
 	}
 	r.rows++
+	return size
+}
+
+// trim gives back the room that growing has left over.
+func (r *result) trim() {
+	if n := len(r.values); cap(r.values) > n+n/8 {
+		r.values = append(make([]driver.Value, 0, n), r.values...)
+	}
 }
 
 func (r *result) markBytes(column int) {
-	for _, c := range r.bytes {
-		if c == column {
-			return
-		}
+	if !slices.Contains(r.bytes(), column) {
+		r.ended().bytes = append(r.bytes(), column)
 	}
-	r.bytes = append(r.bytes, column)
 }
 
 var anyType = reflect.TypeFor[any]()

@@ -34,7 +34,7 @@ var (
 // Replay returns rows that stand before the first one.
 func (s *Set) Replay() *Rows { return &Rows{set: s} }
 
-func (r *Rows) current() *result { return &r.set.results[r.result] }
+func (r *Rows) current() *result { return r.set.at(int(r.result)) }
 
 // Columns returns the names in a slice of the replay's own, because
 // database/sql passes it on to the program.
@@ -42,25 +42,25 @@ func (r *Rows) Columns() []string { return append(r.inline[:0], r.current().colu
 
 // Close ends the replay.
 func (r *Rows) Close() error {
-	r.row = int32(r.current().rows)
-	r.result = int32(len(r.set.results) - 1)
+	r.row = r.current().rows
+	r.result = int32(r.set.count() - 1)
 	return nil
 }
 
 // Next copies the next row to dest.
 func (r *Rows) Next(dest []driver.Value) error {
 	res := r.current()
-	if int(r.row) >= res.rows {
-		if res.err != nil {
-			return res.err
+	if r.row >= res.rows {
+		if err := res.err(); err != nil {
+			return err
 		}
 		return io.EOF
 	}
 	n := len(res.columns)
 	from := int(r.row) * n
 	copy(dest, res.values[from:from+n])
-	if len(res.bytes) > 0 {
-		r.ownBytes(res, dest)
+	if res.tail != nil && len(res.tail.bytes) > 0 {
+		r.ownBytes(res.tail.bytes, dest)
 	}
 	r.row++
 	return nil
@@ -70,13 +70,13 @@ func (r *Rows) Next(dest []driver.Value) error {
 // through sql.RawBytes. A buffer is used again for the next row, as
 // sql.RawBytes allows, where the length is the same: only then can the
 // interface that holds it be reused as well.
-func (r *Rows) ownBytes(res *result, dest []driver.Value) {
+func (r *Rows) ownBytes(columns []int, dest []driver.Value) {
 	if r.cells == nil {
-		made := make([]driver.Value, len(res.bytes))
+		made := make([]driver.Value, len(columns))
 		r.cells = &made
 	}
 	cells := *r.cells
-	for i, col := range res.bytes {
+	for i, col := range columns {
 		src, ok := dest[col].([]byte)
 		if !ok || src == nil {
 			continue
@@ -93,14 +93,14 @@ func (r *Rows) ownBytes(res *result, dest []driver.Value) {
 
 // HasNextResultSet reports whether another result set follows.
 func (r *Rows) HasNextResultSet() bool {
-	return int(r.result)+1 < len(r.set.results) || r.set.after != nil
+	return int(r.result)+1 < r.set.count() || r.set.after() != nil
 }
 
 // NextResultSet moves on to the next result set.
 func (r *Rows) NextResultSet() error {
-	if int(r.result)+1 >= len(r.set.results) {
-		if r.set.after != nil {
-			return r.set.after
+	if int(r.result)+1 >= r.set.count() {
+		if err := r.set.after(); err != nil {
+			return err
 		}
 		return io.EOF
 	}

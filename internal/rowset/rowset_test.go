@@ -10,7 +10,7 @@ import (
 
 func record(t testing.TB, rows driver.Rows) *Set {
 	t.Helper()
-	s, err := Record(rows, 0)
+	s, err := Record(rows, 0, nil)
 	if err != nil {
 		t.Fatalf("Record: %v", err)
 	}
@@ -96,7 +96,7 @@ func TestResultSetsAndErrors(t *testing.T) {
 func TestRecordStopsAtTheLimit(t *testing.T) {
 	row := []driver.Value{"0123456789012345678901234567890123456789"}
 	rows := oneSet(row, row, row, row, row, row, row, row, row, row)
-	if _, err := Record(rows, 400); !errors.Is(err, ErrTooLarge) {
+	if _, err := Record(rows, 400, nil); !errors.Is(err, ErrTooLarge) {
 		t.Fatalf("Record: %v", err)
 	}
 	if rows.row >= 9 {
