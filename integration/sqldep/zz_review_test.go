@@ -13,6 +13,9 @@ import (
 	"modernc.org/sqlite"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/lite"
+	"github.com/cacheops/cacheops/internal/catalog"
+	"github.com/cacheops/cacheops/internal/sqldep"
 	"github.com/cacheops/cacheops/memstore"
 	"github.com/cacheops/cacheops/sqlcache"
 )
@@ -206,5 +209,39 @@ var reviewCases = []reviewCase{
 func TestReview(t *testing.T) {
 	for _, c := range reviewCases {
 		t.Run(c.name, func(t *testing.T) { newReview(t, c.schema).run(c.reads, c.writes) })
+	}
+}
+
+// TestLongTextsEnd plans texts beyond what SQLite accepts, which are looked at
+// before it can refuse them.
+func TestLongTextsEnd(t *testing.T) {
+	cat := lite.Catalog(t, lite.Open(t, "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT)"))
+	const n = 60_000
+	list := func(item, sep string, n int) string { return strings.Repeat(item+sep, n-1) + item }
+	for name, text := range map[string]string{
+		"OR":      "SELECT * FROM t WHERE " + list("a=?", " OR ", n),
+		"AND":     "UPDATE t SET a = 1 WHERE " + list("a=?", " AND ", n),
+		"ranges":  "SELECT * FROM t WHERE " + list("a>?", " AND ", n),
+		"groups":  "SELECT * FROM t WHERE " + list("("+list("a=?", " OR ", 100)+")", " AND ", n/100),
+		"FROM":    "SELECT * FROM " + list("t", ",", n),
+		"JOIN":    "SELECT * FROM t " + list("JOIN t x ON x.a = t.a", " ", n/4),
+		"WITH":    "WITH " + list("c AS (SELECT a FROM t)", ",", n/2) + " SELECT * FROM c",
+		"row":     "SELECT * FROM t WHERE (" + list("a", ",", n) + ") = (" + list("?", ",", n) + ")",
+		"columns": "SELECT " + list("a AS x", ",", n/2) + "," + list("y", ",", n/2) + " FROM t",
+		"deep":    "SELECT " + list("a", "|", 50*n) + " FROM t", // once overflowed the stack
+	} {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			b := sqldep.NewPlanner(catalog.SQLite, 0).Plan(text, cat)
+			b.Uses(nil)
+			b.Changes(nil, sqldep.Facts{})
+			b.Target(nil)
+		}()
+		select {
+		case <-done:
+		case <-time.After(5 * time.Second):
+			t.Errorf("%s: %d bytes are still being planned", name, len(text))
+		}
 	}
 }

@@ -24,10 +24,22 @@ type parser struct {
 	// truth says that TRUE or FALSE stands for a value, truthName that something
 	// is named so: with both, the one may mean the other.
 	truth, truthName bool
+	// The number of ANDs and ORs so far, and the like.
+	logic, joined, ctes int
 }
 
-// maxDepth bounds the nesting of expressions and queries.
-const maxDepth = 200
+const (
+	// maxDepth bounds the nesting of expressions and queries.
+	maxDepth = 200
+	// maxLinks bounds the operators in one chain, the columns of a result and the
+	// items of a row: a chain is as deep a tree as it is long. SQLite accepts 1000,
+	// and 2000 columns.
+	maxLinks = 4096
+	// maxJoins bounds the items of FROM, maxCTEs the common table expressions,
+	// and maxLogic the ANDs and ORs of a statement, through which the analyses go
+	// more than once.
+	maxJoins, maxCTEs, maxLogic = 512, 512, 10_000
+)
 
 // Parse returns the tree of a text that is one statement, with its literals in
 // place, or nil where it was not understood. Planning does not need it: it is
@@ -111,6 +123,13 @@ func (p *parser) enter() {
 }
 
 func (p *parser) leave() { p.depth-- }
+
+// tally counts one more of something of which there may be most, or fails.
+func (p *parser) tally(n *int, most int) {
+	if *n++; *n > most {
+		p.fail()
+	}
+}
 
 var endToken = token{kind: tEnd}
 
@@ -326,6 +345,7 @@ func (p *parser) with() *With {
 	}
 	for {
 		w.CTEs = append(w.CTEs, p.cte())
+		p.tally(&p.ctes, maxCTEs)
 		if !p.mark(sComma) {
 			return w
 		}

@@ -89,7 +89,7 @@ func (p *parser) operand(prec int) Expr {
 	p.enter()
 	defer p.leave()
 	x := p.prefix()
-	for !p.failed {
+	for links := 0; !p.failed; p.tally(&links, maxLinks) {
 		y, ok := p.infix(x, prec)
 		if !ok {
 			return x
@@ -192,6 +192,7 @@ func (p *parser) wordOp(x Expr, op Op, at, prec int) (Expr, bool) {
 		return nil, false
 	}
 	p.i++
+	p.tally(&p.logic, maxLogic)
 	return &Binary{Op: op, X: x, Y: p.operand(at + 1)}, true
 }
 

@@ -7,6 +7,7 @@ import "github.com/cacheops/cacheops/internal/catalog"
 func (p *parser) from() From {
 	f := p.joins()
 	for p.mark(sComma) {
+		p.tally(&p.joined, maxJoins)
 		f = &Join{Kind: CrossJoin, Left: f, Right: p.joins()}
 	}
 	return f
@@ -26,6 +27,7 @@ func (p *parser) joins() From {
 			}
 			return left
 		}
+		p.tally(&p.joined, maxJoins)
 		j.Left, j.Right = left, p.relation()
 		switch {
 		case p.word(kOn):

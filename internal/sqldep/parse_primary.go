@@ -81,6 +81,9 @@ func (p *parser) group() Expr {
 	} else {
 		items := p.exprs()
 		e = items[0]
+		if len(items) > maxLinks {
+			p.fail()
+		}
 		if len(items) > 1 {
 			e = &Row{Items: items}
 		}

@@ -136,6 +136,9 @@ func (p *parser) resultColumns() []ResultColumn {
 	for p.mark(sComma) {
 		list = append(list, p.resultColumn())
 	}
+	if len(list) > maxLinks {
+		p.fail()
+	}
 	return list
 }
 
