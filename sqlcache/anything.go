@@ -45,8 +45,18 @@ func (c *conn) accepted(ctx context.Context, k *run) error {
 		if err != nil {
 			return c.settled(ctx, l, err)
 		}
+		c.compiled(l, "unrecognised statement")
 		return s.Close()
 	})
+}
+
+// compiled follows the compilation of a statement that changes the session.
+// SQLite carries out some pragmas while it compiles them, so the connection is
+// like no other from then on.
+func (c *conn) compiled(l *lease, why string) {
+	if c.pinned == "" && !c.engine.single() {
+		c.pinned, l.dirty = why, true
+	}
 }
 
 // runLoose runs the statement as the COMMIT of whatever is pending and of all

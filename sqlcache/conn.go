@@ -289,8 +289,19 @@ func (c *conn) prepare(ctx context.Context, st *statement, text string) (*prepar
 			return err
 		}
 		p = &preparation{inputs: s.NumInput(), converts: s.converts()}
-		return s.Close()
+		err = s.Close()
+		if why := changesSession(st.plan.Plan); why != "" {
+			private = true
+			c.compiled(l, why)
+			if c.engine.single() {
+				err = errors.Join(err, c.engine.outside(ctx))
+			}
+		}
+		return err
 	})
+	if errors.Is(err, errReplan) {
+		return p, nil
+	}
 	if err == nil && !private {
 		st.setPreparation(p)
 	}

@@ -47,8 +47,11 @@ func (c *conn) invalidate(ctx context.Context, args []driver.NamedValue) (driver
 	if !ok {
 		return nil, errReserved
 	}
-	changes, err := c.engine.db.Changes(ctx, inv.targets...)
-	if err != nil {
+	changes, err := c.engine.db.Changes(context.WithValue(ctx, holds{}, c.held != nil), inv.targets...)
+	switch {
+	case errors.Is(err, cacheops.ErrUnknownTable) && c.held != nil && c.engine.stale.Load():
+		changes = []dep.Change{dep.Anything()} // it may have been made since
+	case err != nil:
 		return nil, err
 	}
 	if c.tx != nil {
@@ -85,16 +88,20 @@ func (e *engine) row(ctx context.Context, table string, row map[string]any) (str
 	return t.Name, img, true, nil
 }
 
+// holds is the key of a context's value: whether the caller holds a real
+// connection, which may be the only one.
+type holds struct{}
+
 // table finds a table by the name that a program uses, nil if there is none.
-// The schema is read anew only where that could help: the caller may hold the
-// only real connection.
+// The schema is read anew where that could help and takes no second connection.
 func (e *engine) table(ctx context.Context, name string) (*catalog.Table, error) {
 	schemaName, bare := "", name
 	if before, after, ok := strings.Cut(name, "."); ok {
 		schemaName, bare = before, after
 	}
 	s := e.schema.Load()
-	if t, ok := s.catalog.Lookup(schemaName, bare); ok || !e.stale.Load() {
+	held, _ := ctx.Value(holds{}).(bool)
+	if t, ok := s.catalog.Lookup(schemaName, bare); ok || held || !e.stale.Load() {
 		return t, nil
 	}
 	s, err := e.current(ctx)

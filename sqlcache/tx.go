@@ -18,6 +18,9 @@ type transaction struct {
 	// the first one began the transaction, and releasing it commits.
 	saves       []string
 	bySavepoint bool
+	// found says that the transaction was begun by what was not followed: which
+	// savepoints it has, and whether one of them began it, is not known.
+	found bool
 	// locked says that the transaction certainly holds the write lock.
 	locked bool
 	// ddl says that the schema may have changed inside: plans made from the
@@ -262,10 +265,10 @@ func (c *conn) savepoint(ctx context.Context, st *statement, k *run) error {
 	defer cancel()
 	return c.holding(ctx, func(l *lease) error {
 		if t := c.tx; st.plan.Class == sqldep.Release && t != nil && t.mayCommit(name) {
-			if err := c.commitBy(ctx, l, k); err != nil || t.last(name) == 0 {
+			if err := c.commitBy(ctx, l, k); err != nil || !t.found && t.last(name) == 0 {
 				return err
 			}
-			// A name that we do not know was released: look what that did.
+			// Which savepoint that was we do not know: look what it did.
 			c.resume(ctx, l)
 			return nil
 		}
@@ -286,7 +289,7 @@ func (c *conn) resume(ctx context.Context, l *lease) {
 	}
 	c.tx = c.newTransaction()
 	c.tx.work.AddDDL()
-	c.tx.ddl = true
+	c.tx.ddl, c.tx.found = true, true
 }
 
 // moved follows a savepoint statement that succeeded.
@@ -325,4 +328,6 @@ func (t *transaction) last(name string) int {
 }
 
 // mayCommit reports whether releasing a savepoint may commit the transaction.
-func (t *transaction) mayCommit(name string) bool { return t.bySavepoint && t.last(name) <= 0 }
+func (t *transaction) mayCommit(name string) bool {
+	return t.found || t.bySavepoint && t.last(name) <= 0
+}

@@ -3,6 +3,7 @@ package sqlcache
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"slices"
 	"strings"
 
@@ -35,11 +36,15 @@ func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) 
 			return err
 		}
 	}
-	if err := l.beginOwn(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
 	t := c.newTransaction()
-	t.locked = true
+	begin := "BEGIN IMMEDIATE"
+	if st.plan.Class == sqldep.DDL || c.blind(t, st) {
+		begin = "BEGIN" // no row is read around it, and it may not need that lock
+	}
+	if err := l.beginOwn(ctx, begin); err != nil {
+		return l.rejected(ctx, k.text, err)
+	}
+	t.locked = begin != "BEGIN"
 	c.tx = t
 	defer func() { c.abandon(l, t) }()
 	if err := c.change(ctx, l, t, st, k); err != nil || k.failed {
@@ -49,6 +54,21 @@ func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) 
 	if err != nil {
 		k.rows, k.result = nil, nil
 	}
+	return err
+}
+
+// rejected returns the error with which the database rejects a text as soon as
+// it compiles it, or else err, with which it refused the write lock: without
+// the cache the lock comes second.
+func (l *lease) rejected(ctx context.Context, text string, err error) error {
+	if l.bad || ctx.Err() != nil || errors.Is(err, driver.ErrBadConn) {
+		return err
+	}
+	s, rejection := l.prepare(ctx, text)
+	if rejection != nil {
+		return rejection
+	}
+	_ = s.Close() // err says more
 	return err
 }
 

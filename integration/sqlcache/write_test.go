@@ -1,0 +1,110 @@
+package sqlcache_test
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/sqlcache"
+)
+
+// impatient is a shop of which another session holds the write lock, and where
+// nobody waits for it.
+func impatient(t *testing.T) *world {
+	t.Helper()
+	dsn := "file:" + filepath.Join(t.TempDir(), "test.db") + "?_pragma=busy_timeout(0)&_pragma=journal_mode(WAL)"
+	w := &world{T: t, cache: newCache(t, nil), dsn: dsn}
+	w.db = closing(t, sqlcache.OpenDB(w.cache, connectorTo(t, dsn), nil))
+	w.bare = closing(t, sql.OpenDB(connectorTo(t, dsn)))
+	w.fill()
+	return w
+}
+
+// What needs no write lock without the cache needs none with it.
+func TestWritesThatNeedNoLock(t *testing.T) {
+	w := impatient(t)
+	temp := w.conn()
+	exec(t, temp, "CREATE TEMP TABLE mine (id INTEGER PRIMARY KEY)")
+	lock, err := w.bare.Conn(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	exec(t, lock, "BEGIN IMMEDIATE")
+	exec(t, w.db, "DROP INDEX IF EXISTS missing")
+	exec(t, w.db, "CREATE TABLE IF NOT EXISTS item (id INTEGER)")
+	exec(t, temp, "INSERT INTO mine VALUES (1)")
+	for _, q := range []string{"INSERT INTO missing VALUES (1)", "UPDATE item SET missing = 1", "UPDATE item SET kind = 7 WHERE id = 1"} {
+		_, err := w.db.Exec(q)
+		_, want := w.bare.Exec(q)
+		if err == nil || want == nil || err.Error() != want.Error() {
+			t.Errorf("%s: %v, the bare driver says %v", q, err, want)
+		}
+	}
+	exec(t, lock, "COMMIT")
+}
+
+// A savepoint set among several statements begins a transaction, and releasing
+// it commits.
+func TestReleaseOfASavepointSetInASeveralStatementsText(t *testing.T) {
+	for _, q := range []string{
+		"SAVEPOINT s; UPDATE item SET kind = 9 WHERE id = 1",
+		"SAVEPOINT r; SAVEPOINT s; RELEASE s; SAVEPOINT s; UPDATE item SET kind = 9 WHERE id = 1; RELEASE s; RELEASE r; SAVEPOINT s; UPDATE item SET kind = 8 WHERE id = 1",
+	} {
+		w := shop(t, nil)
+		w.warm(one)
+		c := w.conn()
+		exec(t, c, q)
+		w.warm(one)
+		exec(t, c, "SAVEPOINT inner")
+		exec(t, c, "UPDATE item SET name = 'inner' WHERE id = 1")
+		exec(t, c, "RELEASE inner")
+		w.warm(one)
+		exec(t, c, "UPDATE item SET kind = 10 WHERE id = 1")
+		exec(t, c, "RELEASE s")
+		w.same(one)
+	}
+}
+
+// SQLite carries out some pragmas while it compiles them.
+func TestPreparedPragmaIsNotPooled(t *testing.T) {
+	for _, q := range []string{"PRAGMA foreign_keys = ON", "EXPLAIN PRAGMA foreign_keys = ON"} {
+		for _, limit := range []int{0, 1} {
+			w := shop(t, &sqlcache.Options{MaxOpenConns: limit})
+			exec(t, w.db, "CREATE TABLE part (id INTEGER PRIMARY KEY, item INTEGER REFERENCES item ON DELETE CASCADE)")
+			exec(t, w.db, "INSERT INTO part VALUES (1, 1), (2, 2)")
+			c := w.conn()
+			st, err := c.PrepareContext(context.Background(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := st.Close(); err != nil {
+				t.Fatal(err)
+			}
+			w.warm("SELECT count(*) FROM part")
+			exec(t, w.db, "DELETE FROM item WHERE id = 1")
+			w.same("SELECT count(*) FROM part")
+		}
+	}
+}
+
+// The transaction has the only connection, so the schema cannot be read anew.
+func TestInvalidateOfANewTableWithinATransaction(t *testing.T) {
+	w := shop(t, &sqlcache.Options{MaxOpenConns: 1})
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	exec(t, w.db, "CREATE TABLE newer (id INTEGER PRIMARY KEY)")
+	tx, err := w.db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlcache.Invalidate(ctx, tx, cacheops.Table("newer")); err != nil {
+		t.Error(err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Error(err)
+	}
+}
