@@ -66,7 +66,9 @@ func TestDoubtIsProvedByItsOwnDatabase(t *testing.T) {
 	if got := w.readAs(t.Context(), replica, q, "", 1); got != 2 {
 		t.Errorf("served %d after a write of 2", got)
 	}
+	w.mu.Lock()
 	w.over = true
+	w.mu.Unlock()
 	eventually(t, "its own database proves it over", func() bool {
 		w.readAs(t.Context(), replica, q, "", 1)
 		before := w.runs

@@ -27,6 +27,11 @@ type Cache struct {
 	circuit  circuit
 	agnostic bool // some rule is DBAgnostic
 
+	// ctx ends with the cache; asides are the goroutines that run under it.
+	ctx    context.Context
+	cancel context.CancelFunc
+	asides sync.WaitGroup
+
 	mu        sync.Mutex
 	databases map[string]*Database
 }
@@ -45,6 +50,7 @@ func New(store Store, cfg *Config) (*Cache, error) {
 	c.cfg.Rules = slices.Clone(c.cfg.Rules)
 	c.agnostic = c.cfg.anyAgnostic()
 	c.flights.Same = sameStamps
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil
 }
 
@@ -56,7 +62,20 @@ func (c *Cache) Close() error {
 		return nil
 	}
 	c.flights.Close()
+	c.cancel()
+	c.mu.Lock() // whoever is in later has started its goroutine, or sees the end
+	c.mu.Unlock()
+	c.asides.Wait()
 	return c.backlog.close()
+}
+
+// later runs f in a goroutine of the cache's own, unless it is closed.
+func (c *Cache) later(f func(context.Context)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed.Load() {
+		c.asides.Go(func() { f(c.ctx) })
+	}
 }
 
 // Disable stops hits and fills until Enable. Writes go on dropping, so that

@@ -39,17 +39,31 @@ func (p *proofs) due(writer uint64) bool {
 }
 
 // proveDoubts asks the database whether the writers that refused a fill are
-// over, and if so lifts their intents. Nothing is lost where it fails: the
-// next fill asks again.
-func (d *Database) proveDoubts(ctx context.Context, doubts []Doubt) {
-	if len(doubts) == 0 {
-		return
+// over, and if so lifts their intents. The reader that met them does not wait
+// for that. Nothing is lost where it fails: the next fill asks again.
+func (d *Database) proveDoubts(doubts []Doubt) {
+	due := make(map[uint64]bool)
+	asking := false
+	for _, doubt := range doubts {
+		id := doubt.Writer.ID
+		if _, asked := due[id]; !asked {
+			due[id] = d.cache.proofs.due(id)
+			asking = asking || due[id]
+		}
 	}
+	if asking {
+		d.cache.later(func(ctx context.Context) { d.lift(ctx, doubts, due) })
+	}
+}
+
+// lift asks about the writers that are due and lifts the doubts about those
+// that are over.
+func (d *Database) lift(ctx context.Context, doubts []Doubt, due map[uint64]bool) {
 	over := make(map[uint64]bool)
 	for _, doubt := range doubts {
 		id := doubt.Writer.ID
 		if _, asked := over[id]; !asked {
-			over[id] = d.cache.proofs.due(id) && d.proveOver(ctx, doubt.Writer)
+			over[id] = due[id] && d.proveOver(ctx, doubt.Writer)
 		}
 		if !over[id] {
 			continue

@@ -78,7 +78,7 @@ func (f *fill) run(ctx context.Context, started func()) (Value, error) {
 	if err == nil {
 		f.keep(ctx, &loaded)
 	}
-	f.db.proveDoubts(ctx, f.grant.Doubts)
+	f.db.proveDoubts(f.grant.Doubts)
 	return loaded.Value, err
 }
 
