@@ -2,6 +2,7 @@ package sqlcache
 
 import (
 	"database/sql"
+	"strings"
 	"time"
 )
 
@@ -16,6 +17,12 @@ type Options struct {
 	// from the connector, or, for [Wrap], which cannot see it, a value that no
 	// other process shares.
 	Session string
+	// PureFunctions names scalar functions that the program has registered with
+	// the driver, on every connection, and that return the same for the same
+	// arguments at any time and change nothing. Reads that call them may be
+	// cached; one that calls any other function of the program's own counts as a
+	// write of everything.
+	PureFunctions []string
 
 	// The limits of the inner pool, as the methods of sql.DB of these names take
 	// them; zero leaves database/sql's default. Wrap ignores them.
@@ -50,6 +57,14 @@ func (o *Options) withDefaults() Options {
 		d.SchemaCheck = time.Second
 	}
 	return d
+}
+
+func (o *Options) pureFunctions() map[string]bool {
+	set := make(map[string]bool, len(o.PureFunctions))
+	for _, name := range o.PureFunctions {
+		set[strings.ToLower(name)] = true
+	}
+	return set
 }
 
 func (o *Options) limit(db *sql.DB) {

@@ -92,6 +92,7 @@ func (e *engine) readCatalog(ctx context.Context, l *lease) (*catalog.Catalog, e
 	if err != nil {
 		return nil, err
 	}
+	cat.Functions = e.opts.pureFunctions()
 	if e.foreign {
 		// Others may turn the actions on, on connections that we come to lease.
 		cat.ForeignKeys = true

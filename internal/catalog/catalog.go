@@ -45,6 +45,9 @@ type Catalog struct {
 	// NamesTruth says that a column somewhere is named true or false: the bare
 	// word may mean it then, and not the value.
 	NamesTruth bool
+	// Functions are the program's own scalar functions, in lower case, that it
+	// vouches for: see PureFunction.
+	Functions map[string]bool
 
 	byName map[string][]*Table // by unqualified lower-case name; see Index
 }

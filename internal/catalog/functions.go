@@ -20,6 +20,12 @@ func PureFunction(d Dialect, name string, nargs int) bool {
 	return sqlitePure[name]
 }
 
+// PureFunction is the function of that name, for the catalog's dialect, and
+// knows the program's own besides.
+func (c *Catalog) PureFunction(name string, nargs int) bool {
+	return c.Functions[strings.ToLower(name)] || PureFunction(c.Dialect, name, nargs)
+}
+
 // TimeFunction reports whether a function takes times as text, and therefore
 // asks the clock or the time zone when one of its arguments is a SpecialTime.
 func TimeFunction(name string) bool {

@@ -145,7 +145,7 @@ func (a *readAnalysis) function(f *Func) {
 		nargs = -1
 	}
 	switch {
-	case f.Schema != "" || !catalog.PureFunction(a.cat.Dialect, f.Name, nargs):
+	case f.Schema != "" || !a.cat.PureFunction(f.Name, nargs):
 		a.refuse("calls " + f.Name + ", which is not known to be pure")
 		a.writes = a.writes || !harmless(f.Name)
 	case catalog.TimeFunction(f.Name):

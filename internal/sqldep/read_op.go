@@ -1,6 +1,10 @@
 package sqldep
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+)
 
 // readOp classifies a read as the rules name it. top is the scope of its only
 // core.
@@ -69,16 +73,16 @@ func aggregates(c *Core) bool {
 // query inside an expression may be this core's, if its arguments are.
 func rowByRow(s *Select) bool {
 	c := s.Cores[0]
-	if len(s.Cores) != 1 || c.Sub != nil || c.GroupBy != nil || c.Having != nil || aggregates(c) {
+	if len(s.Cores) != 1 || c.Sub != nil || c.GroupBy != nil || c.Having != nil {
 		return false
 	}
 	for i := range c.Columns {
-		if outerAggregate(c.Columns[i].Expr) {
+		if e := c.Columns[i].Expr; outerAggregate(e) || e != nil && calls(e, mayAggregate) {
 			return false
 		}
 	}
 	for i := range s.OrderBy {
-		if e := s.OrderBy[i].Expr; outerAggregate(e) || calls(e, isAggregate) {
+		if e := s.OrderBy[i].Expr; outerAggregate(e) || calls(e, mayAggregate) {
 			return false
 		}
 	}
@@ -99,7 +103,7 @@ func outerAggregate(e Expr) (found bool) {
 		return true
 	})
 	Walk(e, func(n Node) bool {
-		if f, ok := n.(*Func); ok && isAggregate(f) {
+		if f, ok := n.(*Func); ok && mayAggregate(f) {
 			for _, arg := range f.Args {
 				Walk(arg, func(n Node) bool {
 					c, ok := n.(*Column)
@@ -111,6 +115,12 @@ func outerAggregate(e Expr) (found bool) {
 		return !found
 	})
 	return found
+}
+
+// mayAggregate reports whether a call may be one of an aggregate: a function of
+// the program's own that it took for a scalar one may be.
+func mayAggregate(f *Func) bool {
+	return isAggregate(f) || f.Over == nil && !catalog.PureFunction(catalog.SQLite, f.Name, max(len(f.Args), 2))
 }
 
 // isAggregate reports whether a call is one of an aggregate.
