@@ -168,9 +168,7 @@ func (v *view) write(changes []*dep.Change) TableWrite {
 		if c.Op == dep.AnyOp {
 			return tw.widened()
 		}
-		for _, s := range v.parsed {
-			tw.Tags = s.AppendDrops(tw.Tags, c)
-		}
+		tw.Tags = v.matcher.AppendDrops(tw.Tags, c)
 		if len(tw.Tags) > 4*maxBeginTags {
 			return tw.widened()
 		}

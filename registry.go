@@ -20,7 +20,8 @@ type registries struct {
 type view struct {
 	Registry
 	parsed  []*dep.Shape // nil where the shape is another version's
-	foreign bool         // some are
+	matcher *dep.Matcher
+	foreign bool // some are
 	read    time.Time
 }
 
@@ -34,6 +35,7 @@ func newView(r Registry) *view {
 		}
 		v.parsed[i] = s
 	}
+	v.matcher = dep.NewMatcher(v.parsed)
 	return v
 }
 

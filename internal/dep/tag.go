@@ -42,62 +42,21 @@ func (s *Shape) AppendReads(tags []Tag, values []uint64) []Tag {
 	return tags
 }
 
-// AppendDrops appends the tags that c drops among the regions of this shape:
-// nothing where c cannot touch one. It is not for AnyOp, which drops the
-// table's tag.
+// AppendDrops appends the tags that c drops among the regions of this shape
+// alone; see [Matcher.AppendDrops].
 func (s *Shape) AppendDrops(tags []Tag, c *Change) []Tag {
-	switch {
-	case c.Op == Update && !c.Set.Meets(s.Used):
-		return tags
-	case c.Op == Insert && s.Found:
-		return tags
-	}
-	for _, m := range c.Old {
-		tags = s.appendImage(tags, m)
-	}
-	for _, m := range c.New {
-		tags = s.appendImage(tags, m)
-	}
-	return tags
-}
-
-// appendImage appends the one tag that meets every region of this shape that a
-// row with image m could lie in, or none if m lies in no such region.
-func (s *Shape) appendImage(tags []Tag, m Image) []Tag {
-	var buf [maxAtoms]uint64
-	values, best, known := buf[:len(s.Slots)], -1, 0
-	for i, slot := range s.Slots {
-		v, where := slot.of(m.Get(slot.Col))
-		switch where {
-		case Nowhere:
-			return tags
-		case Anywhere:
-			continue
-		}
-		values[i] = v
-		known++
-		if best < 0 || slot.finer(s.Slots[best]) {
-			best = i
-		}
-	}
-	switch {
-	case known == len(s.Slots) && known > 0:
-		return append(tags, s.full(values))
-	case known > 0:
-		return append(tags, s.single(best, values[best]))
-	}
-	return append(tags, s.empty())
+	return NewMatcher([]*Shape{s}).AppendDrops(tags, c)
 }
 
 // of returns the value that a row with v in the slot's column has in a tag.
-func (c Slot) of(v Value) (uint64, Where) {
+func (c *Slot) of(v *hashed) (uint64, Where) {
 	switch {
 	case v.class == Unknown:
 		return 0, Anywhere
 	case c.Kind == Eq && v.class == Null:
 		return 0, Nowhere
 	case c.Kind == Eq:
-		return v.hash(), Inside
+		return v.hash, Inside
 	case c.Kind == IsNull && v.class == Null:
 		return 0, Inside
 	case c.Kind == IsNull:
@@ -109,7 +68,7 @@ func (c Slot) of(v Value) (uint64, Where) {
 }
 
 // finer says whether a tag on c alone drops fewer regions than one on d.
-func (c Slot) finer(d Slot) bool {
+func (c *Slot) finer(d *Slot) bool {
 	if c.Kind != d.Kind {
 		return c.Kind == Eq || d.Kind != Eq && c.Kind == InCell
 	}
