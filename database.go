@@ -2,6 +2,7 @@ package cacheops
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -57,6 +58,11 @@ func newDatabase(c *Cache, b Backend) *Database {
 
 // Name returns the database's logical name.
 func (d *Database) Name() string { return d.name }
+
+// Others returns the other databases that are attached to the same cache.
+func (d *Database) Others() []*Database {
+	return slices.DeleteFunc(d.cache.attached(), func(other *Database) bool { return other == d })
+}
 
 // shares reports whether a table is one with those of that name in the other
 // databases.

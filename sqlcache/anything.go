@@ -67,12 +67,16 @@ func (c *conn) runLoose(ctx context.Context, l *lease, st *statement, k *run) er
 		t = c.newTransaction()
 	}
 	c.recordAnything(ctx, t, st)
+	others := c.reached(ctx, l, t)
+	if attaches(k.text) {
+		others = c.engine.db.Others()
+	}
 	proof, done := looseProof()
 	ran := false
-	err := t.work.Commit(ctx, proof, func(ctx context.Context) (cacheops.Outcome, error) {
+	err := t.work.Commit(ctx, proof, across(others, proof, t.ddl, func(ctx context.Context) (cacheops.Outcome, error) {
 		ran = true
 		return cacheops.Committed, k.on(ctx, l)
-	})
+	}))
 	done(l)
 	if ran {
 		c.engine.stale.Store(c.engine.stale.Load() || t.ddl)

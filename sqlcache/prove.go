@@ -60,9 +60,10 @@ func looseProof() (proof string, done func(*lease)) {
 	}
 }
 
-// proof returns what proves a transaction's writer over.
-func (e *engine) proof(c *conn) (proof string, done func(*lease)) {
-	if c.pinned != "" {
+// proof returns what proves a transaction's writer over. several says that the
+// transaction may write to several databases.
+func (e *engine) proof(c *conn, several bool) (proof string, done func(*lease)) {
+	if c.pinned != "" || several {
 		return looseProof()
 	}
 	return proofLock, func(*lease) {}

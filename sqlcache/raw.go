@@ -34,10 +34,11 @@ func (c *conn) raw(ctx context.Context, f func(any) error) error {
 		t.work.AddDDL()
 		proof, done := looseProof()
 		ran := false
-		err := t.work.Commit(ctx, proof, func(context.Context) (cacheops.Outcome, error) {
+		others := c.reached(ctx, l, t)
+		err := t.work.Commit(ctx, proof, across(others, proof, true, func(context.Context) (cacheops.Outcome, error) {
 			ran = true
 			return cacheops.Committed, l.note(f(l.real))
-		})
+		}))
 		done(l)
 		if ran {
 			c.engine.stale.Store(true)

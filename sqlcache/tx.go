@@ -141,10 +141,11 @@ func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(co
 	e := c.engine
 	open = true
 	ddl := t.ddl
-	proof, done := e.proof(c)
+	others := c.reached(ctx, l, t)
+	proof, done := e.proof(c, len(others) > 0)
 	finished := false
 	defer func() { l.bad = l.bad || !finished }() // a panic: whether it committed is not known
-	err = t.work.Commit(ctx, proof, func(ctx context.Context) (cacheops.Outcome, error) {
+	err = t.work.Commit(ctx, proof, across(others, proof, ddl, func(ctx context.Context) (cacheops.Outcome, error) {
 		ctx, cancel := settle(ctx)
 		defer cancel()
 		err := l.note(run(ctx))
@@ -154,7 +155,7 @@ func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(co
 			l.bad = true
 		}
 		return outcome, hide(err)
-	})
+	}))
 	finished = true
 	done(l)
 	if ddl {

@@ -108,3 +108,33 @@ func TestInvalidateOfANewTableWithinATransaction(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A file that is attached to another database's connection is cached under its
+// own name.
+func TestWritesToAnAttachedFile(t *testing.T) {
+	for _, limit := range []int{0, 1} {
+		w := shop(t, nil)
+		dsn := "file:" + filepath.Join(t.TempDir(), "other.db") + pragmas
+		other := closing(t, sqlcache.OpenDB(w.cache, connectorTo(t, dsn), &sqlcache.Options{MaxOpenConns: limit}))
+		c, err := other.Conn(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		file := filepath.Join(filepath.Dir(w.dsn[len("file:"):]), "test.db")
+		w.warm(one)
+		exec(t, c, "ATTACH '"+file+"' AS shop; UPDATE shop.item SET kind = 5 WHERE id = 1")
+		w.warm(one)
+		exec(t, c, "UPDATE shop.item SET kind = 6 WHERE id = 1")
+		w.warm(one)
+		exec(t, c, "BEGIN")
+		exec(t, c, "UPDATE item SET kind = 7 WHERE id = 1")
+		w.warm(one)
+		exec(t, c, "COMMIT")
+		w.warm(one)
+		exec(t, c, "ALTER TABLE shop.item RENAME COLUMN name TO title")
+		if _, err := rowsOf(context.Background(), w.db, one); err == nil {
+			t.Error("a column that was renamed is still read")
+		}
+	}
+}
