@@ -155,6 +155,15 @@ type reviewCase struct {
 
 var reviewCases = []reviewCase{
 	{
+		"a row outside that makes the read fail", `CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b TEXT);; CREATE TABLE u (id INTEGER PRIMARY KEY, c INT);; INSERT INTO t VALUES (1, 1, '{"x":1}');; INSERT INTO u VALUES (1, 1)`,
+		[]ask{
+			q("SELECT id FROM t WHERE json_extract(b, '$.x') = 1 AND a = 1"), q("SELECT id FROM t WHERE b ->> 'x' = 1 AND a = 1"), q("SELECT id FROM (SELECT * FROM t WHERE b ->> 'x' = 1) WHERE a = 1"),
+			q("SELECT u.id FROM u JOIN t ON json_extract(t.b, '$.x') = u.c AND t.a = 1"), q("SELECT id FROM t WHERE id = 1 AND b ->> 'x' = 1"),
+			q("SELECT id FROM u WHERE abs(c) > 0 AND c = 1"),
+		},
+		[]ask{q("INSERT INTO t VALUES (2, 2, 'bad')"), q("DELETE FROM t WHERE a = 2"), q("INSERT INTO u VALUES (2, -9223372036854775808)")},
+	},
+	{
 		"a column named true", `CREATE TABLE t (id INTEGER PRIMARY KEY, x INT, "true" INT);; INSERT INTO t VALUES (1, 5, 4), (2, 1, 0)`,
 		[]ask{q("SELECT id FROM t WHERE x = true"), q("SELECT id, x FROM t WHERE true = x"), q("SELECT id FROM t WHERE x IN (true, 7)"), q("SELECT true FROM t WHERE id = 1"), q("SELECT id FROM t WHERE x IS true")},
 		[]ask{q(`UPDATE t SET "true" = 5 WHERE id = 1`), q(`UPDATE t SET x = 9 WHERE x = true`), q(`UPDATE t SET "true" = 9 WHERE id = 1`), q("INSERT INTO t VALUES (9, 33, 33)"), q(`UPDATE t SET x = true WHERE id = 2`), q(`DELETE FROM t WHERE x = true`)},

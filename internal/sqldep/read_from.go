@@ -194,7 +194,7 @@ func (s *scope) restrictSide(o outerJoin, t *fromTree) {
 }
 
 func (m *mention) restrict(c *cond, rejecting bool) {
-	if c != nil {
+	if c != nil && !m.exposed {
 		m.restrictions = append(m.restrictions, restriction{c.tidy(), rejecting})
 	}
 }

@@ -23,6 +23,8 @@ type mention struct {
 	// sure says that SQLite, too, takes a column besides the row's key as used.
 	// It leaves out what an outer query does not use of a query in FROM.
 	sure bool
+	// exposed says that a row outside every region may make the read fail.
+	exposed bool
 }
 
 // restriction is a condition that a row must meet to matter to a mention. With

@@ -96,6 +96,9 @@ func (a *readAnalysis) core(c *Core, ctes *cteEnv, parent *scope, ordered bool) 
 		sc.tree = a.from(c.From, sc, ordered)
 	}
 	sc.restrict(sc.tree, c.Where)
+	if fallible(c.Where) || fallibleOn(c.From) {
+		sc.tree.expose()
+	}
 	a.joinExprs(c.From, sc)
 	a.expr(c.Where, sc)
 	for i := range c.Columns {
