@@ -91,12 +91,17 @@ func TestReviewSecond(t *testing.T) {
 			[]ask{q("SELECT k FROM b WHERE a = 1"), q("SELECT id FROM b WHERE k = 'y'"), q("SELECT id FROM b WHERE k = 'z'"), q("SELECT id FROM b WHERE k = 'q'"), q("SELECT id FROM b WHERE n = '2'"), q("SELECT id FROM b WHERE n = 22"), q("SELECT id FROM b WHERE n IS NULL"), q("SELECT count(*) FROM c WHERE up = 2"), q("SELECT b FROM c WHERE id = 4"), q("SELECT count(*) FROM c WHERE b IS NULL"), q("SELECT * FROM c"), q("SELECT * FROM b"), q("SELECT id FROM b WHERE id = 4")},
 			[]ask{q("UPDATE a SET k = 'q' WHERE k = 'y'"), q("UPDATE a SET n = 22 WHERE n = '2'"), q("UPDATE a SET id = 10 WHERE id = 1"), q("REPLACE INTO a VALUES (40, 'W', 3)"), q("UPDATE b SET id = 50 WHERE id = 5"), q("DELETE FROM a WHERE k = 'X'"), q("DELETE FROM c WHERE id = 1"), q("UPDATE OR REPLACE a SET n = 5 WHERE id = 2"), q("INSERT INTO a VALUES (2, 'x', 9) ON CONFLICT (id) DO UPDATE SET id = 77, k = 'r'"), q("DELETE FROM a")},
 		},
+		{
+			"clocks", `CREATE TABLE t (id INTEGER PRIMARY KEY, d TEXT, k INT, f TEXT DEFAULT 'now', s AS (strftime('%Y', d)));; CREATE VIEW v AS SELECT id, datetime('now', 'subsec') AS n FROM t;; INSERT INTO t (d, k) VALUES ('2025-01-01', 1), ('2026-01-01', 2)`,
+			[]ask{q("SELECT n <> '' FROM v WHERE id = 1"), q("SELECT julianday(f) > 0 FROM t WHERE id = 1"), q(`SELECT julianday("now") > 0 FROM t`), q("SELECT julianday(?) > 0 FROM t", "now"), q("SELECT julianday(f || '') > 0 FROM t"), q("SELECT datetime(d, 'localtime') FROM t"), q("SELECT s FROM t WHERE id = 2"), q("SELECT id FROM t WHERE s = '2026'"), q("WITH c (x) AS (VALUES ('now')) SELECT julianday(x) > 0 FROM c, t"), q("SELECT random() IS NULL FROM t"), q("SELECT changes() >= 0, last_insert_rowid() >= 0 FROM t"), q("SELECT sqlite_version() FROM t"), q("SELECT count(*) FROM t, pragma_table_info('t')"), q("SELECT CURRENT_DATE > '' FROM t"), q("SELECT date(d, '+1 day'), strftime('%Y', '2026-01-01') FROM t")},
+			[]ask{q("UPDATE t SET d = '2026-05-05' WHERE id = 1"), q("INSERT INTO t (d) VALUES ('2026-05-06')")},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) { newReview(t, c.schema).run(c.reads, c.writes) })
 	}
 }
 
-func TestReviewSeThird(t *testing.T) {
+func TestReviewPrecedence(t *testing.T) {
 	r := newReview(t, `CREATE TABLE np (id INTEGER PRIMARY KEY, a TEXT, v INT);; CREATE TABLE x (a TEXT, v INT);; INSERT INTO np VALUES (1, '1', 2), (2, '2', 1), (3, '3', 1);; INSERT INTO x VALUES ('a', 1), ('b', 2)`)
 	r.run([]ask{
 		q("SELECT id FROM np WHERE id = :a AND v = :b", sql.Named("a", 1), sql.Named("b", 2)),
