@@ -67,6 +67,7 @@ func (c *conn) runLoose(ctx context.Context, l *lease, st *statement, k *run) er
 		t = c.newTransaction()
 	}
 	c.recordAnything(ctx, t, st)
+	c.wrote = true
 	others := c.reached(ctx, l, t)
 	if attaches(k.text) {
 		others = c.engine.db.Others()

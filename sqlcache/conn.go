@@ -26,6 +26,12 @@ type conn struct {
 	handle  *txHandle    // database/sql's transaction, which may outlive tx
 	streams int          // rows being read from held
 	pinned  string       // why held stays; empty if it need not
+
+	// last is the real connection that was written over latest, kept for what a
+	// program may ask it about that write: last_insert_rowid(), changes(). It is
+	// given back with the virtual one.
+	last  *lease
+	wrote bool // over held or last
 }
 
 var (
@@ -49,6 +55,7 @@ const maxPlans = 256
 func (c *conn) statement(ctx context.Context, text string) (*statement, error) {
 	s := c.engine.schema.Load()
 	if s == nil || c.held == nil && c.engine.stale.Load() {
+		c.yield()
 		var err error
 		if s, err = c.engine.current(ctx); err != nil {
 			return nil, err
@@ -196,6 +203,9 @@ func (k *run) on(ctx context.Context, l *lease) (err error) {
 // holding runs f on the connection's real connection if it holds one, and on a
 // fresh lease otherwise, which f may keep.
 func (c *conn) holding(ctx context.Context, f func(*lease) error) error {
+	if c.held == nil {
+		c.held, c.last = c.last, nil
+	}
 	if c.held != nil {
 		if c.held.bad {
 			return errLost
@@ -239,7 +249,28 @@ func (c *conn) letGo() {
 	}
 	l := c.held
 	c.held = nil
+	if c.wrote && !c.closed && !l.bad && !l.dirty && !c.engine.single() {
+		c.last = l
+		return
+	}
+	c.wrote = false
 	l.release()
+}
+
+// forget gives back the connection of the latest write.
+func (c *conn) forget() {
+	if l := c.last; l != nil {
+		c.last, c.wrote = nil, false
+		l.release()
+	}
+}
+
+// yield does so where we are about to lease one that could have to be this: the
+// pool is limited, or each of its connections has a database of its own.
+func (c *conn) yield() {
+	if c.last != nil && (c.engine.limited() || c.engine.inMemory) {
+		c.forget()
+	}
 }
 
 // pin keeps the real connection for as long as the virtual one lives, because
@@ -346,6 +377,7 @@ func (c *conn) Ping(ctx context.Context) error {
 // ResetSession forwards to the real connection if one is held; those of the
 // inner pool are reset there.
 func (c *conn) ResetSession(ctx context.Context) error {
+	c.forget()
 	if c.held == nil {
 		return nil
 	}
@@ -358,6 +390,7 @@ func (c *conn) ResetSession(ctx context.Context) error {
 // IsValid reports whether database/sql may keep the connection. One with a
 // session of its own is given up where its kind could exhaust the inner pool.
 func (c *conn) IsValid() bool {
+	c.forget() // database/sql asks when its user is done with the connection
 	if c.held == nil {
 		return !c.closed
 	}
@@ -371,6 +404,7 @@ func (c *conn) IsValid() bool {
 // back with its connection.
 func (c *conn) Close() error {
 	c.closed = true
+	c.forget()
 	if c.held == nil {
 		return nil
 	}

@@ -53,6 +53,7 @@ func (c *conn) miss(ctx context.Context, st *statement, l *cacheops.Lookup, k *r
 	if c.engine.large.has(large) {
 		return c.direct(ctx, k)
 	}
+	c.yield()
 	v, err := c.engine.db.Fill(ctx, l, c.engine.source(st, k))
 	switch {
 	case errors.Is(err, errTooLarge):

@@ -123,6 +123,7 @@ func (c *conn) commitAlone(ctx context.Context, l *lease, t *transaction) error 
 // change runs a write within t and records what it changes, whatever becomes
 // of it: a statement that fails may keep rows, and one that panics anything.
 func (c *conn) change(ctx context.Context, l *lease, t *transaction, st *statement, k *run) (err error) {
+	c.wrote = true
 	if st.plan.Class == sqldep.DDL {
 		t.work.AddDDL()
 		t.ddl = true

@@ -138,3 +138,52 @@ func TestWritesToAnAttachedFile(t *testing.T) {
 		}
 	}
 }
+
+// What a *sql.Conn asks about its own latest write is not another's.
+func TestLastInsertRowIDIsTheConnectionsOwn(t *testing.T) {
+	for _, limit := range []int{0, 2} {
+		inner := sql.OpenDB(connectorTo(t, "file:"+filepath.Join(t.TempDir(), "test.db")+pragmas))
+		inner.SetMaxOpenConns(limit)
+		w := &world{T: t, cache: newCache(t, nil)}
+		w.db, w.bare = closing(t, sqlcache.Wrap(w.cache, inner, nil)), closing(t, inner)
+		w.fill()
+		a, b := w.conn(), w.conn()
+		exec(t, a, "INSERT INTO item VALUES (10, 1, 'ten')")
+		exec(t, b, "INSERT INTO item VALUES (20, 1, 'twenty')")
+		if got, _ := read(t, a, "SELECT last_insert_rowid()"); got != "[]interface {}{10}" {
+			t.Errorf("the last rowid is %s", got)
+		}
+		exec(t, a, "UPDATE item SET kind = 3 WHERE id < 4")
+		exec(t, b, "UPDATE item SET kind = 3 WHERE id = 4")
+		if got, _ := read(t, a, "SELECT changes()"); got != "[]interface {}{3}" {
+			t.Errorf("%s rows changed", got)
+		}
+		tx, err := a.BeginTx(context.Background(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec(t, tx, "INSERT INTO item VALUES (30, 1, 'thirty')")
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		exec(t, b, "INSERT INTO item VALUES (40, 1, 'forty')")
+		if got, _ := read(t, a, "SELECT last_insert_rowid()"); got != "[]interface {}{30}" {
+			t.Errorf("after a transaction the last rowid is %s", got)
+		}
+		exec(t, b, "CREATE INDEX kinds ON item (kind)")
+		for range 3 {
+			read(t, a, one)
+			read(t, b, one)
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		exec(t, w.db, "UPDATE item SET kind = 4 WHERE id = 4")
+		if n := inner.Stats().InUse; n != 0 {
+			t.Errorf("%d connections are still in use", n)
+		}
+	}
+}
