@@ -62,8 +62,8 @@ func (c *Cache) Close() error {
 		return nil
 	}
 	c.flights.Close()
-	c.cancel()
 	c.mu.Lock() // whoever is in later has started its goroutine, or sees the end
+	c.cancel()
 	c.mu.Unlock()
 	c.asides.Wait()
 	return c.backlog.close()

@@ -145,8 +145,10 @@ func TestWhatIsInTheKey(t *testing.T) {
 		t.Error("another tenant was served")
 	}
 	known = false
-	if read(t.Context(), "s1", 1) || read(t.Context(), "s1", 1) {
-		t.Error("a call without a tenant was cached")
+	for range 2 {
+		if read(t.Context(), "s1", 1) {
+			t.Error("a call without a tenant was cached")
+		}
 	}
 	tenant, known = "a", true
 	w.mustWrite("t", 1, 9)

@@ -2,7 +2,6 @@ package cacheops
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -109,18 +108,23 @@ func (c *Config) validate() error {
 func (r *Rule) validate() error {
 	switch {
 	case r.Tables == "":
-		return errors.New("Tables: is empty; \"*\" matches every table")
+		return r.bad("Tables", "is empty; \"*\" matches every table")
 	case r.TTL < 0:
-		return fmt.Errorf("TTL: %v is negative", r.TTL)
+		return r.bad("TTL", "%v is negative", r.TTL)
 	case r.Ops&^All != 0:
-		return fmt.Errorf("Ops: %#x has unknown bits", uint8(r.Ops))
+		return r.bad("Ops", "%#x has unknown bits", uint8(r.Ops))
 	case r.Never && (r.Ops != 0 || r.TTL != 0):
-		return errors.New("Never: excludes Ops and TTL")
+		return r.bad("Never", "excludes Ops and TTL")
 	}
 	if _, err := path.Match(r.Tables, ""); err != nil {
-		return fmt.Errorf("Tables: %q is no glob: %w", r.Tables, err)
+		return r.bad("Tables", "%q is no glob: %w", r.Tables, err)
 	}
 	return nil
+}
+
+// bad is the error of a field of the rule.
+func (*Rule) bad(field, format string, args ...any) error {
+	return fmt.Errorf(field+": "+format, args...)
 }
 
 // rule returns the first rule that matches a table's name (its schema, if it

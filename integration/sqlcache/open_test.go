@@ -18,11 +18,10 @@ const pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)"
 // world is a database file, cached and bare.
 type world struct {
 	*testing.T
-	cache  *cacheops.Cache
-	db     *sql.DB
-	bare   *sql.DB
-	dsn    string
-	reason map[string]int // of bypassed reads
+	cache *cacheops.Cache
+	db    *sql.DB
+	bare  *sql.DB
+	dsn   string
 }
 
 func newCache(t testing.TB, cfg *cacheops.Config) *cacheops.Cache {

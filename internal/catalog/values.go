@@ -223,7 +223,7 @@ func scanNumber(s string) (m numeral, ok bool) {
 	m.digits = len(strings.TrimLeft(all, "0"))
 	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
 		m.plain = false
-		n := 0
+		var n int
 		if m.exponent, n = scanExponent(s[i+1:]); n == 0 {
 			return m, false
 		}

@@ -2,6 +2,7 @@ package rowset
 
 import (
 	"database/sql/driver"
+	"errors"
 	"io"
 	"reflect"
 )
@@ -84,7 +85,7 @@ func drain(r driver.Rows) (rows [][]driver.Value, err error) {
 	dest := make([]driver.Value, len(r.Columns()))
 	for {
 		if err := r.Next(dest); err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return rows, nil
 			}
 			return rows, err

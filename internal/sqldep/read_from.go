@@ -6,16 +6,6 @@ import (
 	"github.com/cacheops/cacheops/internal/catalog"
 )
 
-// onClause is an ON (or USING) of an outer join with the side that it
-// restricts.
-type onClause struct {
-	cond *cond
-	// side are the mentions under the nullable side; those in inside may be
-	// NULL before this join.
-	side   []*mention
-	inside []*mention
-}
-
 // fromTree is what was found of a FROM tree.
 type fromTree struct {
 	sources  []*source

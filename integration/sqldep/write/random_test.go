@@ -139,9 +139,7 @@ func (m *maker) trigger(table, when, event string, n int) string {
 		rows = append(rows, "OLD.")
 	}
 	env := env{rows: rows}
-	for _, c := range []string{"a", "b"} {
-		env.cols = append(env.cols, c)
-	}
+	env.cols = append(env.cols, "a", "b")
 	var body []string
 	for range 1 + m.IntN(2) {
 		body = append(body, m.statement(env)+";")
