@@ -31,7 +31,7 @@ func (r *review) onConn(reads []ask, writes ...string) {
 	}
 }
 
-func TestReviewSessions(t *testing.T) {
+func TestSessionsOfTheirOwn(t *testing.T) {
 	const schema = `CREATE TABLE p (id INTEGER PRIMARY KEY, a INT UNIQUE);; CREATE TABLE c (id INTEGER PRIMARY KEY, p INT REFERENCES p (id) ON DELETE CASCADE ON UPDATE CASCADE);; CREATE TABLE l (id INTEGER PRIMARY KEY, x INT);;
 	 CREATE TRIGGER pd AFTER DELETE ON p BEGIN INSERT INTO l (x) VALUES (old.id); END;; CREATE TRIGGER pi AFTER INSERT ON p WHEN new.a < 5 BEGIN INSERT INTO p VALUES (new.id + 100, new.a + 1); END;; INSERT INTO p VALUES (1, 10), (2, 20);; INSERT INTO c VALUES (1, 1), (2, 2)`
 	reads := []ask{q("SELECT * FROM l"), q("SELECT count(*) FROM l WHERE x = 1"), q("SELECT * FROM c"), q("SELECT p FROM c WHERE id = 2"), q("SELECT * FROM p"), q("SELECT a FROM p WHERE id = 1"), q("SELECT count(*) FROM p WHERE a = 3")}
@@ -48,7 +48,7 @@ func TestReviewSessions(t *testing.T) {
 	}
 }
 
-func TestReviewSecond(t *testing.T) {
+func TestMoreCorners(t *testing.T) {
 	day := func(s string) time.Time {
 		v, err := time.Parse(time.RFC3339, s)
 		if err != nil {
@@ -101,7 +101,7 @@ func TestReviewSecond(t *testing.T) {
 	}
 }
 
-func TestReviewPrecedence(t *testing.T) {
+func TestPrecedence(t *testing.T) {
 	r := newReview(t, `CREATE TABLE np (id INTEGER PRIMARY KEY, a TEXT, v INT);; CREATE TABLE x (a TEXT, v INT);; INSERT INTO np VALUES (1, '1', 2), (2, '2', 1), (3, '3', 1);; INSERT INTO x VALUES ('a', 1), ('b', 2)`)
 	r.run([]ask{
 		q("SELECT id FROM np WHERE id = :a AND v = :b", sql.Named("a", 1), sql.Named("b", 2)),

@@ -220,7 +220,7 @@ var reviewCases = []reviewCase{
 	},
 }
 
-func TestReview(t *testing.T) {
+func TestCorners(t *testing.T) {
 	for _, c := range reviewCases {
 		t.Run(c.name, func(t *testing.T) { newReview(t, c.schema).run(c.reads, c.writes) })
 	}
