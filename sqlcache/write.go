@@ -36,6 +36,11 @@ func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) 
 			return err
 		}
 	}
+	if st.plan.Class == sqldep.DDL {
+		if err := l.refresh(ctx); err != nil {
+			return err
+		}
+	}
 	t := c.newTransaction()
 	begin := "BEGIN IMMEDIATE"
 	if st.plan.Class == sqldep.DDL || c.blind(t, st) {
@@ -55,6 +60,13 @@ func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) 
 		k.rows, k.result = nil, nil
 	}
 	return err
+}
+
+// refresh has the connection look at the schema as it is. Without the cache the
+// session's reads would have done so; hits take no connection, and ALTER TABLE
+// itself goes by the schema that the connection knows.
+func (l *lease) refresh(ctx context.Context) error {
+	return l.run(ctx, "SELECT 1 FROM sqlite_master WHERE 0")
 }
 
 // rejected returns the error with which the database rejects a text as soon as
@@ -145,10 +157,11 @@ func (c *conn) change(ctx context.Context, l *lease, t *transaction, st *stateme
 }
 
 // blind says that the plan does not tell what the statement touches here: the
-// schema is not the one it was planned with, or the session has objects and
-// settings of its own.
+// schema is not the one it was planned with, or may not be because the store
+// could not tell its version, or the session has objects and settings of its
+// own.
 func (c *conn) blind(t *transaction, st *statement) bool {
-	return t.ddl || c.pinned != "" || st.plan.Everything || st.plan.Temp
+	return t.ddl || st.schema.version == 0 || c.pinned != "" || st.plan.Everything || st.plan.Temp
 }
 
 // around reads the one row that a write changes, before and after.

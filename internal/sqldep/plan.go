@@ -32,8 +32,9 @@ const (
 	// Session changes or reads the session's state and nothing else (PRAGMA x=y,
 	// SET, ATTACH, temporary objects): it pins the connection.
 	Session
-	// Maintenance must run outside a transaction and changes no result (VACUUM,
-	// ANALYZE, REINDEX; a PRAGMA that only asks is Read, uncacheable).
+	// Maintenance may have to run outside a transaction, and changes no row, but
+	// the order in which rows come (VACUUM, ANALYZE, REINDEX; a PRAGMA that only
+	// asks is Read, uncacheable).
 	Maintenance
 	// Multi is several statements in one text; Plan.Parts has them.
 	Multi
