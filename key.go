@@ -20,7 +20,11 @@ var probes = sync.Pool{New: func() any { return &probe{buf: make([]byte, 0, 256)
 // appendPart appends a string with its length in front, so that parts cannot
 // run into each other: ("ab","c") is not ("a","bc").
 func appendPart(b []byte, s string) []byte {
-	b = binary.AppendUvarint(b, uint64(len(s)))
+	if len(s) < 0x80 {
+		b = append(b, byte(len(s))) // as AppendUvarint would, without the call
+	} else {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+	}
 	return append(b, s...)
 }
 

@@ -1,6 +1,7 @@
 package cacheops
 
 import (
+	"crypto/sha256"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -53,8 +54,20 @@ func (d *Database) Prepare(q *Query) {
 	if q.shared {
 		name = anyDatabase
 	}
-	q.scope = appendPart(nil, name)
+	q.scope = appendPart(nil, brief(name))
 	q.counters = d.cache.stats.of(TableOp{Table: q.Main, Op: q.Op})
+}
+
+// brief returns a name as keys hold it: a long one, as paths are, by its digest,
+// because every hit hashes and compares it and every entry keeps it. What it
+// returns for a long name is longer than any short one.
+func brief(name string) string {
+	const most = 24
+	if len(name) <= most {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return "\x01" + string(sum[:most])
 }
 
 // decide says whether and how a call's read is cached; why is empty if it is.

@@ -206,12 +206,12 @@ func BenchmarkWriteByShapes(b *testing.B) {
 	})
 }
 
-// TestBytesPerEntry fills stores and weighs them: beyond the payload an entry
-// may cost this much with its key, shapes, stamps and the half-empty tables of a
-// map that has just grown. memstore holds the entry alone to 250. Every entry
-// here has tags of its own, as rows by key have; lists share theirs.
+// TestBytesPerEntry fills stores and weighs them: beyond its payload, which is
+// the value and the key, an entry may cost this much with its shapes, stamps and
+// the half-empty tables of a map that has just grown. Every entry here has tags
+// of its own, as rows by key have; lists share theirs.
 func TestBytesPerEntry(t *testing.T) {
-	const payload, limit = 512, 450
+	const payload, limit = 512, 250
 	for _, c := range []struct {
 		name  string
 		n     int
@@ -250,8 +250,10 @@ func weigh(t *testing.T, n, payload int, use func(int) dep.Use) int64 {
 		c.value = make(block, payload)
 		c.fill(i, use(i))
 	}
-	const header = 24 // of the slice that is the value: payload too
-	each := int64(heap()-before)/int64(n) - int64(payload) - header
+	// Payload too: the header of the slice that is the value, and the key's bytes
+	// (database, session, arguments) in the size that Go allocates for them.
+	const header, key = 24, 48
+	each := int64(heap()-before)/int64(n) - int64(payload) - header - key
 	c.lookup(t.Context(), args(nil, n-1)) // keeps the store alive until here
 	return each
 }

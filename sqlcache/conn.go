@@ -17,9 +17,11 @@ type conn struct {
 	engine *engine
 	closed bool
 
-	schema *schema               // of plans
-	plans  map[string]*statement // a share of the schema's, found without a lock
-	key    []byte                // scratch for encoded arguments
+	schema     *schema               // of plans
+	plans      map[string]*statement // a share of the schema's, found without a lock
+	recent     *statement            // the plan of recentText, nil if there is none
+	recentText string
+	key        []byte // scratch for encoded arguments
 
 	held    *lease       // the real connection, nil while nothing depends on it
 	tx      *transaction // the open transaction, nil in autocommit
@@ -62,13 +64,17 @@ func (c *conn) statement(ctx context.Context, text string) (*statement, error) {
 		}
 	}
 	if c.schema != s || len(c.plans) >= maxPlans {
-		c.schema, c.plans = s, make(map[string]*statement)
+		c.schema, c.plans, c.recent = s, make(map[string]*statement), nil
+	}
+	if c.recent != nil && c.recentText == text { // mostly the same string, which costs no comparison
+		return c.recent, nil
 	}
 	st := c.plans[text]
 	if st == nil {
 		st = s.statement(text)
 		c.plans[text] = st
 	}
+	c.recent, c.recentText = st, text
 	return st, nil
 }
 
