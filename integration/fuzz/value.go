@@ -33,7 +33,9 @@ var (
 	odd   = []any{
 		nil, int64(1), 1.0, "1", "01", " 1", "1.0", "1e0", int64(-1), int64(0), "", "a", []byte("a"), []byte("1"),
 		[]byte{},
-		int64(9007199254740993), 9007199254740992.0, int64(9223372036854775807), 9.223372036854775807e18,
+		// Not the largest integer: as a rowid it makes SQLite choose later ones at
+		// random, and the twins part.
+		int64(9007199254740993), 9007199254740992.0, int64(9223372036854770000), 9.223372036854775807e18,
 		1e300, -0.25, "NULL", true, false, "true", "A", "a ", "2024-01-01", int64(-9223372036854775808), 0.1, "0.1", "0x1", "9007199254740993",
 	}
 	moments = []time.Time{
