@@ -3,6 +3,7 @@ package cacheops
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/cacheops/cacheops/internal/dep"
 	"github.com/cacheops/cacheops/internal/flight"
@@ -59,15 +60,7 @@ func (d *Database) Fill(ctx context.Context, l *Lookup, src Source) (Value, erro
 // sameStamps reports whether two callers, each of which acquired its stamps
 // itself, may share a result: nothing was dropped between their acquires.
 func sameStamps(a, b Grant) bool {
-	if a.Refused != Granted || b.Refused != Granted || len(a.Deps) != len(b.Deps) {
-		return false
-	}
-	for i := range a.Deps {
-		if a.Deps[i] != b.Deps[i] {
-			return false
-		}
-	}
-	return true
+	return a.Refused == Granted && b.Refused == Granted && slices.Equal(a.Deps, b.Deps)
 }
 
 // run loads the result and keeps it if it may be kept. It is the leader's part

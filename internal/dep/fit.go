@@ -1,5 +1,7 @@
 package dep
 
+import "slices"
+
 // onto returns the values of s's slots that w, a shape with a subset of s's
 // slots, needs, or false where w does not cover s: where a row could lie in a
 // region of s, or a write matter to it, without doing so to w's.
@@ -55,15 +57,7 @@ func (s *Shape) preciser(t *Shape) bool {
 // SameSlots reports whether s and t restrict the same columns in the same way,
 // for the same variant.
 func (s *Shape) SameSlots(t *Shape) bool {
-	if s.Found != t.Found || len(s.Slots) != len(t.Slots) {
-		return false
-	}
-	for i := range s.Slots {
-		if s.Slots[i] != t.Slots[i] {
-			return false
-		}
-	}
-	return true
+	return s.Found == t.Found && slices.Equal(s.Slots, t.Slots)
 }
 
 // Using returns s with other columns used, which must contain s's own.
