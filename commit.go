@@ -164,17 +164,21 @@ func (v *view) write(changes []*dep.Change) TableWrite {
 	if v.foreign {
 		return tw.widened()
 	}
+	rows := 0
 	for _, c := range changes {
 		if c.Op == dep.AnyOp {
 			return tw.widened()
 		}
+		rows += max(len(c.Old), len(c.New))
 		tw.Tags = v.matcher.AppendDrops(tw.Tags, c)
 		if len(tw.Tags) > 4*maxBeginTags {
 			return tw.widened()
 		}
 	}
-	slices.Sort(tw.Tags)
-	tw.Tags = slices.Compact(tw.Tags)
+	if rows > 1 { // else no tag is there twice
+		slices.Sort(tw.Tags)
+		tw.Tags = slices.Compact(tw.Tags)
+	}
 	if len(tw.Tags) > maxBeginTags {
 		return tw.widened()
 	}

@@ -1,5 +1,7 @@
 package dep
 
+import "slices"
+
 // Matcher computes which tags changes drop among a table's shapes. It is made
 // once for a registry and used for every write, so it keeps what the shapes
 // have in common: a write looks each column up once, not once per shape. It is
@@ -13,8 +15,9 @@ type Matcher struct {
 // matched is a shape with its slots' columns as indexes into Matcher.cols.
 type matched struct {
 	*Shape
-	cols []int
-	used uint64 // the mask of Used
+	cols       []int
+	restricted uint64 // cols as a mask; see bit
+	used       uint64 // the mask of Used
 }
 
 // hashed is a value with its hash, which many shapes ask for.
@@ -40,12 +43,11 @@ func NewMatcher(shapes []*Shape) *Matcher {
 				m.cols = append(m.cols, slot.Col)
 			}
 			w.cols[i] = at
+			w.restricted |= bit(at)
 		}
 		for _, name := range s.Used.Names {
 			if m.bits[name] == 0 {
-				// Columns beyond the 64th share the last bit: they are taken for one,
-				// which drops more and never less.
-				m.bits[name] = 1 << min(len(m.bits), 63)
+				m.bits[name] = bit(len(m.bits))
 			}
 			w.used |= m.bits[name]
 		}
@@ -53,6 +55,10 @@ func NewMatcher(shapes []*Shape) *Matcher {
 	}
 	return m
 }
+
+// bit is the n-th column's in a mask. Columns beyond the 64th share the last
+// one: they are taken for one, which drops more and never less.
+func bit(n int) uint64 { return 1 << min(n, 63) }
 
 // mask returns the bits of those of c's columns that a shape names.
 func (m *Matcher) mask(c Columns) (bits uint64) {
@@ -75,35 +81,78 @@ func (w *matched) touches(set Columns, mask uint64) bool {
 }
 
 // AppendDrops appends the tags that c drops among the regions of the shapes: at
-// most one for each shape and image, none where c cannot touch one. It is not
-// for AnyOp, which drops the table's tag.
+// most one for each shape and image, none where c cannot touch one. Those of one
+// old and one new image differ from each other. It is not for AnyOp, which drops
+// the table's tag.
 func (m *Matcher) AppendDrops(tags []Tag, c *Change) []Tag {
+	tags = slices.Grow(tags, len(m.shapes))
 	mask := uint64(0)
 	if c.Op == Update {
 		mask = m.mask(c.Set)
 	}
-	row := make([]hashed, len(m.cols))
-	for _, images := range [...][]Image{c.Old, c.New} {
-		for _, img := range images {
-			for i, col := range m.cols {
-				row[i].Value = img.Get(col)
-				row[i].hash = row[i].Value.hash()
+	var buf [2 * usualCols]hashed
+	rows := buf[:]
+	if 2*len(m.cols) > len(rows) {
+		rows = make([]hashed, 2*len(m.cols))
+	}
+	a, b := rows[:len(m.cols)], rows[len(m.cols):2*len(m.cols)]
+	for i := range max(len(c.Old), len(c.New)) {
+		differ := m.pair(a, b, c, i)
+		for j := range m.shapes {
+			w := &m.shapes[j]
+			if c.Op == Insert && w.Found || c.Op == Update && !w.touches(c.Set, mask) {
+				continue
 			}
-			for i := range m.shapes {
-				w := &m.shapes[i]
-				if c.Op == Insert && w.Found || c.Op == Update && !w.touches(c.Set, mask) {
-					continue
-				}
-				tags = w.appendRow(tags, row)
-			}
+			tags = w.appendPair(tags, a, b, differ)
 		}
 	}
 	return tags
 }
 
-// appendRow appends the one tag that meets every region of the shape that the
-// row could lie in, or none if it lies in no such region.
-func (w *matched) appendRow(tags []Tag, row []hashed) []Tag {
+// usualCols is how many columns shapes restrict in most tables.
+const usualCols = 16
+
+// pair reads the i-th old and the i-th new image of c into a and b, and returns
+// the mask of the columns in which they differ: none where there is one alone.
+// An update leaves most of what shapes restrict as it was.
+func (m *Matcher) pair(a, b []hashed, c *Change, i int) (differ uint64) {
+	first, second := c.Old, c.New
+	if i >= len(first) {
+		first, second = second, nil
+	}
+	for j, col := range m.cols {
+		v := first[i].Get(col)
+		a[j] = hashed{v, v.hash()}
+		if i >= len(second) {
+			continue
+		}
+		if v := second[i].Get(col); v != a[j].Value {
+			b[j] = hashed{v, v.hash()}
+			differ |= bit(j)
+		} else {
+			b[j] = a[j]
+		}
+	}
+	return differ
+}
+
+// appendPair appends the tags of two rows, once if they have one in common.
+func (w *matched) appendPair(tags []Tag, a, b []hashed, differ uint64) []Tag {
+	t, ok := w.tag(a)
+	if ok {
+		tags = append(tags, t)
+	}
+	if w.restricted&differ != 0 {
+		if u, okU := w.tag(b); okU && (!ok || u != t) {
+			tags = append(tags, u)
+		}
+	}
+	return tags
+}
+
+// tag returns the one tag that meets every region of the shape that the row
+// could lie in. ok is false if it lies in no such region.
+func (w *matched) tag(row []hashed) (t Tag, ok bool) {
 	var buf [maxAtoms]uint64
 	values, best, known := buf[:len(w.Slots)], -1, 0
 	for i := range w.Slots {
@@ -111,7 +160,7 @@ func (w *matched) appendRow(tags []Tag, row []hashed) []Tag {
 		v, where := slot.of(&row[w.cols[i]])
 		switch where {
 		case Nowhere:
-			return tags
+			return 0, false
 		case Anywhere:
 			continue
 		}
@@ -123,9 +172,9 @@ func (w *matched) appendRow(tags []Tag, row []hashed) []Tag {
 	}
 	switch {
 	case known == len(w.Slots) && known > 0:
-		return append(tags, w.full(values))
+		return w.full(values), true
 	case known > 0:
-		return append(tags, w.single(best, values[best]))
+		return w.single(best, values[best]), true
 	}
-	return append(tags, w.empty())
+	return w.empty(), true
 }
