@@ -23,7 +23,7 @@ func (t *table) lose() {
 	defer t.mu.Unlock()
 	t.void()
 	t.writers = make(map[uint64]*writer)
-	t.intents = make(map[cacheops.Tag]int)
+	t.intents = held{}
 	t.catalog = t.store.mint()
 	t.unknown = true
 }
@@ -54,7 +54,7 @@ func (t *table) save() (undo func()) {
 	old := table{
 		epoch: t.epoch, version: t.version, catalog: t.catalog, unknown: t.unknown,
 		shapes: maps.Clone(t.shapes), own: t.own,
-		writers: maps.Clone(t.writers), intents: maps.Clone(t.intents),
+		writers: maps.Clone(t.writers),
 	}
 	stamps := slices.Collect(t.stamps.all())
 	tags := make(map[uint64][]cacheops.Tag)
@@ -66,9 +66,10 @@ func (t *table) save() (undo func()) {
 		defer t.mu.Unlock()
 		t.epoch, t.version, t.catalog, t.unknown = old.epoch, old.version, old.catalog, old.unknown
 		t.shapes, t.stamps, t.own = old.shapes, index{}, old.own
-		t.writers, t.intents = old.writers, old.intents
+		t.writers, t.intents = old.writers, held{}
 		for id, w := range t.writers {
 			w.tags = tags[id]
+			t.intents.add(w.tags)
 		}
 		for _, st := range stamps {
 			t.stamps.add(st)

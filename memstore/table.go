@@ -28,9 +28,9 @@ type table struct {
 	swept   int64 // when sweepShapes last looked
 	touched uint8 // keeps the compiler from leaving out index.touch
 
-	writers map[uint64]*writer   // begun and not ended, by ID
-	intents map[cacheops.Tag]int // how many times the writers hold a tag
-	unknown bool                 // nobody knows who may be writing
+	writers map[uint64]*writer // begun and not ended, by ID
+	intents held               // of the writers
+	unknown bool               // nobody knows who may be writing
 }
 
 func newTable(s *Store, name string) *table {
@@ -39,7 +39,6 @@ func newTable(s *Store, name string) *table {
 		name:    name,
 		catalog: s.mint(),
 		writers: make(map[uint64]*writer),
-		intents: make(map[cacheops.Tag]int),
 	}
 	t.clean()
 	return t

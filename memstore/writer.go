@@ -61,15 +61,15 @@ func (t *table) blocks(w *writer, r *cacheops.TableRead) cacheops.Refusal {
 	return cacheops.Granted
 }
 
-// covers reports whether w holds an intent on one of r's tags. The counts of
-// all writers together are asked first: mostly none is held.
+// covers reports whether w holds an intent on one of r's tags. All writers
+// together are asked first: mostly none does.
 func (t *table) covers(w *writer, r *cacheops.TableRead) bool {
-	if t.intents[cacheops.TableTag] > 0 && slices.Contains(w.tags, cacheops.TableTag) {
+	if t.intents.maybe(cacheops.TableTag) && slices.Contains(w.tags, cacheops.TableTag) {
 		return true
 	}
 	for i := range r.Shapes {
 		for _, tag := range r.Shapes[i].Tags {
-			if t.intents[tag] > 0 && slices.Contains(w.tags, tag) {
+			if t.intents.maybe(tag) && slices.Contains(w.tags, tag) {
 				return true
 			}
 		}
@@ -97,9 +97,7 @@ func (t *table) begin(rec cacheops.Writer, write *cacheops.TableWrite) (cacheops
 			t.kill(st)
 		}
 	}
-	for _, tag := range write.Tags {
-		t.intents[tag]++
-	}
+	t.intents.add(write.Tags)
 	w.tags = append(w.tags, write.Tags...)
 	return cacheops.Registry{}, true
 }
@@ -145,11 +143,7 @@ func (t *table) forget(id uint64) {
 		return
 	}
 	delete(t.writers, id)
-	for _, tag := range w.tags {
-		if t.intents[tag]--; t.intents[tag] == 0 {
-			delete(t.intents, tag)
-		}
-	}
+	t.intents.remove(w.tags)
 	if w.bumped != 0 {
 		t.catalog = t.store.mint()
 	}
