@@ -5,7 +5,8 @@ go 1.26.0
 require github.com/cacheops/cacheops v0.0.0
 
 require (
-	github.com/klauspost/compress v1.18.0 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0
+	github.com/klauspost/compress v1.18.0
 	github.com/redis/rueidis v1.0.79 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 )
