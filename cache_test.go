@@ -72,7 +72,7 @@ func TestNeverRuleOfAJoinedTable(t *testing.T) {
 	w := newWorld(t, &cacheops.Config{Rules: []cacheops.Rule{{Tables: "secrets", Never: true}, {Tables: "*", Ops: cacheops.All}}})
 	q := &cacheops.Query{Text: "join", Op: cacheops.Fetch, Main: "users", Uses: []string{"main.users", "main.secrets"}}
 	w.db.Prepare(q)
-	if l := w.db.Lookup(cacheops.With(t.Context(), cacheops.Call{}), q, "", nil); l.Fill {
+	if l := w.db.Lookup(cacheops.With(t.Context(), cacheops.Call{}), q, "", &cacheops.Probe{}); l.Fill {
 		t.Error("a read that joins a table nobody may cache is cached")
 	}
 }
@@ -190,7 +190,7 @@ func TestAgnosticTableJoinedToAnother(t *testing.T) {
 	fill := func(db *cacheops.Database) (hit bool) {
 		q := &cacheops.Query{Text: "join", Op: cacheops.Fetch, Main: "shared", Uses: []string{"shared", "own"}}
 		db.Prepare(q)
-		l := db.Lookup(t.Context(), q, "", nil)
+		l := db.Lookup(t.Context(), q, "", &cacheops.Probe{})
 		if l.Hit != nil {
 			return true
 		}

@@ -40,8 +40,6 @@ func (d *Database) Fill(ctx context.Context, l *Lookup, src Source) (Value, erro
 	f := &fill{db: d, query: l.query, ttl: l.ttl, src: src}
 	f.key = l.probe.key
 	f.key.Rest = append([]byte(nil), l.probe.key.Rest...)
-	l.probe.free()
-	l.probe = nil
 	if err := f.acquire(ctx); err != nil {
 		return nil, err
 	}

@@ -22,8 +22,8 @@ type Query struct {
 	// Decode reads what Value.AppendBinary wrote.
 	Decode func([]byte) (Value, error)
 
-	hash     uint64 // of Text
-	scope    []byte // what the key holds of the database
+	keyed    string // Text after what the key holds of the database
+	hash     uint64 // of keyed
 	rule     *Rule  // may be nil
 	auto     bool   // the rule caches this op without being asked
 	shared   bool   // all tables are agnostic
@@ -34,7 +34,6 @@ type Query struct {
 // Prepare decides what the rules say of q.
 func (d *Database) Prepare(q *Query) {
 	cfg := &d.cache.cfg
-	q.hash = xxhash.Sum64String(q.Text)
 	q.rule = cfg.rule(q.Main)
 	q.ttl = cfg.TTL
 	if q.rule != nil {
@@ -54,7 +53,9 @@ func (d *Database) Prepare(q *Query) {
 	if q.shared {
 		name = anyDatabase
 	}
-	q.scope = appendPart(nil, brief(name))
+	q.keyed = string(appendPart(nil, brief(name))) + q.Text
+	q.Text = q.keyed[len(q.keyed)-len(q.Text):] // one copy in memory
+	q.hash = xxhash.Sum64String(q.keyed)
 	q.counters = d.cache.stats.of(TableOp{Table: q.Main, Op: q.Op})
 }
 

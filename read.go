@@ -15,7 +15,7 @@ type Lookup struct {
 	Fill bool
 
 	query *Query
-	probe *probe
+	probe *Probe
 	ttl   time.Duration
 	anew  bool // the read must not share a load that has started
 }
@@ -23,9 +23,9 @@ type Lookup struct {
 // Lookup answers a read from the cache if it can.
 //
 // session is the fingerprint of everything in the session that may change the
-// answer; args are the arguments, each typed and length-prefixed. Both are
-// copied if they must be kept. Lookup allocates nothing on a hit.
-func (d *Database) Lookup(ctx context.Context, q *Query, session string, args []byte) Lookup {
+// answer; p holds the arguments. It is the caller's again after a hit, and after
+// [Database.Fill] has returned. Lookup allocates nothing on a hit.
+func (d *Database) Lookup(ctx context.Context, q *Query, session string, p *Probe) Lookup {
 	call := callFrom(ctx)
 	ttl, why := q.decide(d.cache, call)
 	if why != "" {
@@ -36,9 +36,7 @@ func (d *Database) Lookup(ctx context.Context, q *Query, session string, args []
 		d.bypass(ctx, q, call, "its tables' drops are queued")
 		return Lookup{}
 	}
-	p := probes.Get().(*probe)
-	if !p.build(ctx, &d.cache.cfg, q, call, session, args) {
-		p.free()
+	if !p.build(ctx, &d.cache.cfg, q, call, session) {
 		d.bypass(ctx, q, call, "no partition")
 		return Lookup{}
 	}
@@ -46,20 +44,18 @@ func (d *Database) Lookup(ctx context.Context, q *Query, session string, args []
 		return d.miss(ctx, q, call, Lookup{Fill: true, query: q, probe: p, ttl: ttl, anew: true})
 	}
 	if !d.cache.circuit.allows() {
-		p.free()
 		d.bypass(ctx, q, call, "the store is unreachable")
 		return Lookup{}
 	}
 	v, err := d.cache.store.Get(ctx, &p.key)
 	switch {
 	case err == nil:
-		p.free()
-		return d.hit(ctx, q, call, v)
+		d.hit(ctx, q, call)
+		return Lookup{Hit: v}
 	case errors.Is(err, ErrMiss):
 		d.cache.circuit.succeeded()
 		return d.miss(ctx, q, call, Lookup{Fill: true, query: q, probe: p, ttl: ttl})
 	}
-	p.free()
 	if ctx.Err() == nil {
 		d.cache.circuit.failed()
 		d.cache.failed(ctx, "read the cache", err)
@@ -68,7 +64,7 @@ func (d *Database) Lookup(ctx context.Context, q *Query, session string, args []
 	return Lookup{}
 }
 
-func (d *Database) hit(ctx context.Context, q *Query, call *call, v Value) Lookup {
+func (d *Database) hit(ctx context.Context, q *Query, call *call) {
 	d.cache.circuit.succeeded()
 	if call.Report != nil {
 		*call.Report = Report{Hit: true}
@@ -79,7 +75,6 @@ func (d *Database) hit(ctx context.Context, q *Query, call *call, v Value) Looku
 			h(ctx, d.readEvent(q, ""))
 		}
 	}
-	return Lookup{Hit: v}
 }
 
 func (d *Database) miss(ctx context.Context, q *Query, call *call, l Lookup) Lookup {
@@ -87,7 +82,6 @@ func (d *Database) miss(ctx context.Context, q *Query, call *call, l Lookup) Loo
 		*call.Report = Report{Why: "miss"}
 	}
 	if call.Peek {
-		l.probe.free()
 		return Lookup{}
 	}
 	q.counters.misses.Add(1)

@@ -76,8 +76,8 @@ var ErrMiss = errors.New("cacheops: no such entry")
 // it is the right one.
 type Key struct {
 	Hash uint64 // of Text and Rest, the same in every process
-	Text string // the statement
-	Rest []byte // everything else: database, session, partition, arguments
+	Text string // the statement, after the name of the database it is asked of
+	Rest []byte // everything else: arguments, session, partition
 	// Decode reads a value that Entry.Value.AppendBinary wrote. Stores that keep
 	// values in the process do not need it.
 	Decode func([]byte) (Value, error)

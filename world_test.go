@@ -124,7 +124,7 @@ func (w *world) read(ctx context.Context, table string, n int64) int64 {
 
 func (w *world) readAs(ctx context.Context, db *cacheops.Database, q *cacheops.Query, session string, n int64) int64 {
 	w.t.Helper()
-	l := db.Lookup(ctx, q, session, binary.BigEndian.AppendUint64(nil, uint64(n)))
+	l := db.Lookup(ctx, q, session, &cacheops.Probe{Args: binary.BigEndian.AppendUint64(nil, uint64(n))})
 	if l.Hit != nil {
 		return int64(l.Hit.(number))
 	}

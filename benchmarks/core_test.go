@@ -70,7 +70,7 @@ func args(buf []byte, n int) []byte {
 // fill keeps an entry under the n-th key, with what use says it depends on.
 func (b *bench) fill(n int, use dep.Use) {
 	ctx := context.Background()
-	l := b.db.Lookup(ctx, b.q, session, args(nil, n))
+	l := b.db.Lookup(ctx, b.q, session, &cacheops.Probe{Args: args(nil, n)})
 	if !l.Fill {
 		b.tb.Fatalf("entry %d: the cache does not ask for it", n)
 	}
@@ -86,8 +86,8 @@ func (b *bench) fill(n int, use dep.Use) {
 }
 
 // lookup reads the n-th key, which must be a hit.
-func (b *bench) lookup(ctx context.Context, a []byte) {
-	if l := b.db.Lookup(ctx, b.q, session, a); l.Hit == nil {
+func (b *bench) lookup(ctx context.Context, p *cacheops.Probe) {
+	if l := b.db.Lookup(ctx, b.q, session, p); l.Hit == nil {
 		b.tb.Fatal("a miss")
 	}
 }
@@ -141,11 +141,10 @@ func BenchmarkCoreHit(b *testing.B) {
 	bare := otter.Must(&otter.Options[uint64, *block]{MaximumSize: 1 << 20})
 	defer bare.StopAllGoroutines()
 	const n = 1000
-	keys := make([][]byte, n)
+	var p cacheops.Probe
 	for i := range n {
 		c.fill(i, shapeUse(i%20, i))
 		bare.Set(uint64(i), &c.value)
-		keys[i] = args(nil, i)
 	}
 	ctx, i, j := context.Background(), 0, 0
 	compare(b, func() {
@@ -154,7 +153,8 @@ func BenchmarkCoreHit(b *testing.B) {
 		}
 		i++
 	}, func() {
-		c.lookup(ctx, keys[j%n])
+		p.Args = args(p.Args, j%n)
+		c.lookup(ctx, &p)
 		j++
 	})
 }
@@ -162,8 +162,11 @@ func BenchmarkCoreHit(b *testing.B) {
 func TestCoreHitAllocatesNothing(t *testing.T) {
 	c := newBench(t, 1<<20, 200)
 	c.fill(1, shapeUse(1, 1))
-	ctx, key := t.Context(), args(nil, 1)
-	if n := testing.AllocsPerRun(1000, func() { c.lookup(ctx, key) }); n != 0 {
+	var p cacheops.Probe
+	if n := testing.AllocsPerRun(1000, func() {
+		p.Args = args(p.Args, 1)
+		c.lookup(t.Context(), &p)
+	}); n != 0 {
 		t.Errorf("a hit allocates %v times", n)
 	}
 }
@@ -254,7 +257,7 @@ func weigh(t *testing.T, n, payload int, use func(int) dep.Use) int64 {
 	// (database, session, arguments) in the size that Go allocates for them.
 	const header, key = 24, 48
 	each := int64(heap()-before)/int64(n) - int64(payload) - header - key
-	c.lookup(t.Context(), args(nil, n-1)) // keeps the store alive until here
+	c.lookup(t.Context(), &cacheops.Probe{Args: args(nil, n-1)}) // keeps the store alive until here
 	return each
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"time"
 
 	"github.com/cacheops/cacheops"
 	"github.com/cacheops/cacheops/internal/rowset"
@@ -21,7 +22,8 @@ type conn struct {
 	plans      map[string]*statement // a share of the schema's, found without a lock
 	recent     *statement            // the plan of recentText, nil if there is none
 	recentText string
-	key        []byte // scratch for encoded arguments
+	probe      cacheops.Probe // of the read being looked up
+	replayer   rowset.Replayer
 
 	held    *lease       // the real connection, nil while nothing depends on it
 	tx      *transaction // the open transaction, nil in autocommit
@@ -124,7 +126,7 @@ func (c *conn) QueryContext(ctx context.Context, text string, args []driver.Name
 	}
 	l := c.lookup(ctx, st, args)
 	if l.Hit != nil {
-		return l.Hit.(*rowset.Set).Replay(), nil
+		return c.replayer.Replay(l.Hit.(*rowset.Set)), nil
 	}
 	return c.queryMissed(ctx, st, l, run{text: text, args: args, wantsRows: true})
 }
@@ -361,7 +363,13 @@ func (s *statement) setPreparation(p *preparation) {
 // when there is a real connection. A driver without rules of its own leaves
 // the conversion to database/sql, and so do we.
 func (c *conn) CheckNamedValue(nv *driver.NamedValue) error {
-	if _, ok := nv.Value.(*invalidation); ok {
+	switch v := nv.Value.(type) {
+	case int64, string, nil, bool, float64, []byte, time.Time, *invalidation:
+		return nil
+	case int:
+		if !c.engine.convert {
+			nv.Value = int64(v) // as database/sql would, but for its detour through reflect
+		}
 		return nil
 	}
 	if !c.engine.convert {
@@ -383,6 +391,9 @@ func (c *conn) Ping(ctx context.Context) error {
 // ResetSession forwards to the real connection if one is held; those of the
 // inner pool are reset there.
 func (c *conn) ResetSession(ctx context.Context) error {
+	if c.held == nil && c.last == nil {
+		return nil
+	}
 	c.forget()
 	if c.held == nil {
 		return nil
@@ -396,6 +407,9 @@ func (c *conn) ResetSession(ctx context.Context) error {
 // IsValid reports whether database/sql may keep the connection. One with a
 // session of its own is given up where its kind could exhaust the inner pool.
 func (c *conn) IsValid() bool {
+	if c.held == nil && c.last == nil {
+		return !c.closed
+	}
 	c.forget() // database/sql asks when its user is done with the connection
 	if c.held == nil {
 		return !c.closed

@@ -32,24 +32,24 @@ func (c *conn) lookup(ctx context.Context, st *statement, args []driver.NamedVal
 		return cacheops.Lookup{}
 	}
 	var ok bool
-	if c.key, ok = appendArgs(c.key[:0], args); !ok {
+	if c.probe.Args, ok = appendArgs(c.probe.Args[:0], args); !ok {
 		e.db.Bypass(ctx, &st.query, "argument of an unknown type")
 		return cacheops.Lookup{}
 	}
-	return e.db.Lookup(ctx, &st.query, e.opts.Session, c.key)
+	return e.db.Lookup(ctx, &st.query, e.opts.Session, &c.probe)
 }
 
 // miss runs a read that the cache did not answer. l is what lookup said just
 // before.
 func (c *conn) miss(ctx context.Context, st *statement, l *cacheops.Lookup, k *run) error {
 	if l.Hit != nil {
-		k.rows = l.Hit.(*rowset.Set).Replay()
+		k.rows = c.replayer.Replay(l.Hit.(*rowset.Set))
 		return nil
 	}
 	if !l.Fill {
 		return c.direct(ctx, k)
 	}
-	large := c.engine.large.hash(k.text, c.key)
+	large := c.engine.large.hash(k.text, c.probe.Args)
 	if c.engine.large.has(large) {
 		return c.direct(ctx, k)
 	}
@@ -62,7 +62,7 @@ func (c *conn) miss(ctx context.Context, st *statement, l *cacheops.Lookup, k *r
 	case err != nil:
 		return hide(err)
 	}
-	k.rows = v.(*rowset.Set).Replay()
+	k.rows = c.replayer.Replay(v.(*rowset.Set))
 	return nil
 }
 

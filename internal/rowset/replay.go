@@ -7,19 +7,17 @@ import (
 )
 
 // Rows replays a Set as a driver's rows. Like any driver's rows it is used by
-// one goroutine at a time. It allocates once, and then only for what a caller
-// could write to: the column names beyond inlineColumns, and []byte cells.
+// one goroutine at a time. It has copies of its own of what a caller could
+// write to: the column names and []byte cells.
 type Rows struct {
 	set    *Set
 	result int32
 	row    int32
 	// cells holds, per bytes column, the buffer that the last row was handed
 	// out in; nil until there is one.
-	cells  *[]driver.Value
-	inline [inlineColumns]string
+	cells *[]driver.Value
+	names []string // room for column names, used by nobody else
 }
-
-const inlineColumns = 6
 
 var (
 	_ driver.Rows                           = (*Rows)(nil)
@@ -34,18 +32,53 @@ var (
 // Replay returns rows that stand before the first one.
 func (s *Set) Replay() *Rows { return &Rows{set: s} }
 
+// Replayer makes replays for one connection. It allocates many at once and
+// hands out each of them, and each piece of room for names, only once: what a
+// program kept of an earlier one stays its own. The zero Replayer is ready. It
+// is used by one goroutine at a time; the replays need not be that one's.
+type Replayer struct {
+	rows  []Rows
+	names []string
+}
+
+const (
+	rowsAtOnce  = 8
+	namesAtOnce = 32
+)
+
+// Replay returns rows that stand before the first one.
+func (p *Replayer) Replay(s *Set) *Rows {
+	if len(p.rows) == 0 {
+		p.rows = make([]Rows, rowsAtOnce)
+	}
+	r := &p.rows[0]
+	p.rows = p.rows[1:]
+	r.set = s
+	n := len(s.first.columns)
+	if n > len(p.names) {
+		if n > namesAtOnce {
+			return r
+		}
+		p.names = make([]string, namesAtOnce)
+	}
+	r.names, p.names = p.names[:0:n], p.names[n:]
+	return r
+}
+
 func (r *Rows) current() *result { return r.set.at(int(r.result)) }
 
 // Columns returns the names in a slice of the replay's own, because
 // database/sql passes it on to the program.
-func (r *Rows) Columns() []string { return append(r.inline[:0], r.current().columns...) }
+func (r *Rows) Columns() []string { return append(r.names, r.current().columns...) }
 
-// Close ends the replay.
+// Close ends the replay and lets go of the set, which may be large: the rows
+// made along with these keep them in memory.
 func (r *Rows) Close() error {
-	r.row = r.current().rows
-	r.result = int32(r.set.count() - 1)
+	r.set, r.result, r.row, r.cells = &over, 0, 0, nil
 	return nil
 }
+
+var over = Set{first: result{head: &head{}}}
 
 // Next copies the next row to dest.
 func (r *Rows) Next(dest []driver.Value) error {

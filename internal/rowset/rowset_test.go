@@ -53,6 +53,36 @@ func TestWritingToAReplayLeavesTheSetAlone(t *testing.T) {
 	}
 }
 
+func TestReplaysOfOneConnectionShareNothing(t *testing.T) {
+	wide := &fakeRows{sets: [][][]driver.Value{{make([]driver.Value, namesAtOnce+1)}}, cols: [][]string{make([]string, namesAtOnce+1)}}
+	sets := []*Set{
+		record(t, oneSet([]driver.Value{"a"})), record(t, oneSet([]driver.Value{"a", "b", "c"})), record(t, wide),
+	}
+	var p Replayer
+	var kept [][]string
+	for i := range 5 * namesAtOnce {
+		r := p.Replay(sets[i%len(sets)])
+		names := r.Columns()
+		for j, name := range names {
+			if name != sets[i%len(sets)].first.columns[j] {
+				t.Fatalf("replay %d has the column %q", i, name)
+			}
+			names[j] = "kept"
+		}
+		kept = append(kept, names, append(names, "more")) //nolint:gocritic // a program may append to what it was given
+		if err := r.Close(); err != nil || len(r.Columns()) != 0 || r.HasNextResultSet() {
+			t.Fatal("a closed replay still has its set")
+		}
+	}
+	for i, names := range kept {
+		for j, name := range names[:len(names)-i%2] {
+			if name != "kept" {
+				t.Fatalf("slice %d was written to by a later replay: column %d is %q", i, j, name)
+			}
+		}
+	}
+}
+
 func TestResultSetsAndErrors(t *testing.T) {
 	boom := errors.New("boom")
 	rows := &fakeRows{
@@ -163,7 +193,7 @@ func compareColumn(t *testing.T, i int, bare *fakeRows, r *Rows) {
 	}
 }
 
-func TestReplayAllocatesOnce(t *testing.T) {
+func TestReplayAllocates(t *testing.T) {
 	s := record(t, oneSet(
 		[]driver.Value{int64(1000), "a", []byte("0123456789abcdef")},
 		[]driver.Value{int64(2000), "b", []byte("fedcba9876543210")},
@@ -175,11 +205,12 @@ func TestReplayAllocatesOnce(t *testing.T) {
 		set  *Set
 		want float64
 	}{
-		"text":  {text, 1},
-		"bytes": {s, 4}, // the rows, the list of buffers, one buffer and its interface
+		"text":  {text, 0},
+		"bytes": {s, 4}, // the list of buffers and its header, one buffer and its interface
 	} {
+		var p Replayer // whose own allocations AllocsPerRun rounds down
 		got := testing.AllocsPerRun(100, func() {
-			r := c.set.Replay()
+			r := p.Replay(c.set)
 			_ = r.Columns()
 			for r.Next(dest) == nil {
 			}
