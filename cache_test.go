@@ -72,7 +72,7 @@ func TestNeverRuleOfAJoinedTable(t *testing.T) {
 	w := newWorld(t, &cacheops.Config{Rules: []cacheops.Rule{{Tables: "secrets", Never: true}, {Tables: "*", Ops: cacheops.All}}})
 	q := &cacheops.Query{Text: "join", Op: cacheops.Fetch, Main: "users", Uses: []string{"main.users", "main.secrets"}}
 	w.db.Prepare(q)
-	if l := w.db.Lookup(cacheops.With(t.Context(), cacheops.Call{}), q, "", &cacheops.Probe{}); l.Fill {
+	if _, fill := w.db.Lookup(cacheops.With(t.Context(), cacheops.Call{}), q, "", &cacheops.Probe{}); fill {
 		t.Error("a read that joins a table nobody may cache is cached")
 	}
 }
@@ -190,11 +190,11 @@ func TestAgnosticTableJoinedToAnother(t *testing.T) {
 	fill := func(db *cacheops.Database) (hit bool) {
 		q := &cacheops.Query{Text: "join", Op: cacheops.Fetch, Main: "shared", Uses: []string{"shared", "own"}}
 		db.Prepare(q)
-		l := db.Lookup(t.Context(), q, "", &cacheops.Probe{})
-		if l.Hit != nil {
+		var p cacheops.Probe
+		if hit, _ := db.Lookup(t.Context(), q, "", &p); hit != nil {
 			return true
 		}
-		_, err := db.Fill(t.Context(), &l, cacheops.Source{
+		_, err := db.Fill(t.Context(), &p, cacheops.Source{
 			Uses: func() ([]dep.Use, error) { return []dep.Use{dep.Whole("shared"), dep.Whole("own")}, nil },
 			Load: func(context.Context) (cacheops.Loaded, error) { return cacheops.Loaded{Value: number(1)}, nil },
 		})

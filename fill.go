@@ -36,15 +36,15 @@ type Loaded struct {
 // it is; it is not kept. Fill returns early with ctx's error when ctx ends,
 // and does not disturb the other callers. A panic of Load reaches the caller
 // whose Load it was, and nobody else.
-func (d *Database) Fill(ctx context.Context, l *Lookup, src Source) (Value, error) {
-	f := &fill{db: d, query: l.query, ttl: l.ttl, src: src}
-	f.key = l.probe.key
-	f.key.Rest = append([]byte(nil), l.probe.key.Rest...)
+func (d *Database) Fill(ctx context.Context, p *Probe, src Source) (Value, error) {
+	f := &fill{db: d, query: p.query, ttl: p.ttl, src: src}
+	f.key = p.key
+	f.key.Rest = append([]byte(nil), p.key.Rest...)
 	if err := f.acquire(ctx); err != nil {
 		return nil, err
 	}
 	ticket := f.grant
-	if l.anew {
+	if p.anew {
 		ticket = Grant{Refused: StateUnknown} // which is the same as no other
 	}
 	v, _, err := d.cache.flights.Do(ctx, f.key.flight(), ticket, f.run)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math/bits"
+	"time"
 )
 
 // Probe is the key of a read in the making. A connection, which makes one read
@@ -16,7 +17,10 @@ type Probe struct {
 	// for the next read.
 	Args []byte
 
-	key Key
+	key   Key
+	query *Query
+	ttl   time.Duration
+	anew  bool // the read must not share a load that has started
 }
 
 // appendPart appends a string with its length in front, so that parts cannot

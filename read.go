@@ -3,65 +3,54 @@ package cacheops
 import (
 	"context"
 	"errors"
-	"time"
 )
 
-// Lookup is the outcome of asking the cache for a read.
-type Lookup struct {
-	// Hit is the cached value, nil if there is none.
-	Hit Value
-	// Fill says that the caller must go through [Database.Fill]. Without it and
-	// without a hit the read goes straight to the database.
-	Fill bool
-
-	query *Query
-	probe *Probe
-	ttl   time.Duration
-	anew  bool // the read must not share a load that has started
-}
-
-// Lookup answers a read from the cache if it can.
+// Lookup answers a read from the cache if it can: hit is nil if it cannot. Then
+// fill says whether the caller must go through [Database.Fill], with the same
+// probe; otherwise the read goes straight to the database.
 //
 // session is the fingerprint of everything in the session that may change the
 // answer; p holds the arguments. It is the caller's again after a hit, and after
 // [Database.Fill] has returned. Lookup allocates nothing on a hit.
-func (d *Database) Lookup(ctx context.Context, q *Query, session string, p *Probe) Lookup {
+func (d *Database) Lookup(ctx context.Context, q *Query, session string, p *Probe) (hit Value, fill bool) {
 	call := callFrom(ctx)
 	ttl, why := q.decide(d.cache, call)
 	if why != "" {
 		d.bypass(ctx, q, call, why)
-		return Lookup{}
+		return nil, false
 	}
 	if d.cache.backlog.covers(q.Uses, d) {
 		d.bypass(ctx, q, call, "its tables' drops are queued")
-		return Lookup{}
+		return nil, false
 	}
 	if !p.build(ctx, &d.cache.cfg, q, call, session) {
 		d.bypass(ctx, q, call, "no partition")
-		return Lookup{}
+		return nil, false
 	}
 	if call.WriteOnly {
-		return d.miss(ctx, q, call, Lookup{Fill: true, query: q, probe: p, ttl: ttl, anew: true})
+		p.query, p.ttl, p.anew = q, ttl, true
+		return nil, d.miss(ctx, q, call)
 	}
 	if !d.cache.circuit.allows() {
 		d.bypass(ctx, q, call, "the store is unreachable")
-		return Lookup{}
+		return nil, false
 	}
 	v, err := d.cache.store.Get(ctx, &p.key)
 	switch {
 	case err == nil:
 		d.hit(ctx, q, call)
-		return Lookup{Hit: v}
+		return v, false
 	case errors.Is(err, ErrMiss):
 		d.cache.circuit.succeeded()
-		return d.miss(ctx, q, call, Lookup{Fill: true, query: q, probe: p, ttl: ttl})
+		p.query, p.ttl, p.anew = q, ttl, false
+		return nil, d.miss(ctx, q, call)
 	}
 	if ctx.Err() == nil {
 		d.cache.circuit.failed()
 		d.cache.failed(ctx, "read the cache", err)
 	}
 	d.bypass(ctx, q, call, "the store failed")
-	return Lookup{}
+	return nil, false
 }
 
 func (d *Database) hit(ctx context.Context, q *Query, call *call) {
@@ -77,18 +66,19 @@ func (d *Database) hit(ctx context.Context, q *Query, call *call) {
 	}
 }
 
-func (d *Database) miss(ctx context.Context, q *Query, call *call, l Lookup) Lookup {
+// miss reports whether the caller is to fill the entry.
+func (d *Database) miss(ctx context.Context, q *Query, call *call) bool {
 	if call.Report != nil {
 		*call.Report = Report{Why: "miss"}
 	}
 	if call.Peek {
-		return Lookup{}
+		return false
 	}
 	q.counters.misses.Add(1)
 	if h := d.cache.cfg.Hooks.Miss; h != nil {
 		h(ctx, d.readEvent(q, "miss"))
 	}
-	return l
+	return true
 }
 
 // Bypass records that a read went to the database without asking the cache,

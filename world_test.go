@@ -124,14 +124,15 @@ func (w *world) read(ctx context.Context, table string, n int64) int64 {
 
 func (w *world) readAs(ctx context.Context, db *cacheops.Database, q *cacheops.Query, session string, n int64) int64 {
 	w.t.Helper()
-	l := db.Lookup(ctx, q, session, &cacheops.Probe{Args: binary.BigEndian.AppendUint64(nil, uint64(n))})
-	if l.Hit != nil {
-		return int64(l.Hit.(number))
+	p := cacheops.Probe{Args: binary.BigEndian.AppendUint64(nil, uint64(n))}
+	hit, fill := db.Lookup(ctx, q, session, &p)
+	if hit != nil {
+		return int64(hit.(number))
 	}
-	if !l.Fill {
+	if !fill {
 		return w.load(q.Main, n)
 	}
-	v, err := db.Fill(ctx, &l, cacheops.Source{
+	v, err := db.Fill(ctx, &p, cacheops.Source{
 		Uses: func() ([]dep.Use, error) {
 			if w.uses != nil {
 				return w.uses, nil

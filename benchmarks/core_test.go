@@ -70,11 +70,11 @@ func args(buf []byte, n int) []byte {
 // fill keeps an entry under the n-th key, with what use says it depends on.
 func (b *bench) fill(n int, use dep.Use) {
 	ctx := context.Background()
-	l := b.db.Lookup(ctx, b.q, session, &cacheops.Probe{Args: args(nil, n)})
-	if !l.Fill {
+	p := cacheops.Probe{Args: args(nil, n)}
+	if _, fill := b.db.Lookup(ctx, b.q, session, &p); !fill {
 		b.tb.Fatalf("entry %d: the cache does not ask for it", n)
 	}
-	_, err := b.db.Fill(ctx, &l, cacheops.Source{
+	_, err := b.db.Fill(ctx, &p, cacheops.Source{
 		Uses: func() ([]dep.Use, error) { return []dep.Use{use}, nil },
 		Load: func(context.Context) (cacheops.Loaded, error) {
 			return cacheops.Loaded{Value: b.value, Rows: true}, nil
@@ -87,7 +87,7 @@ func (b *bench) fill(n int, use dep.Use) {
 
 // lookup reads the n-th key, which must be a hit.
 func (b *bench) lookup(ctx context.Context, p *cacheops.Probe) {
-	if l := b.db.Lookup(ctx, b.q, session, p); l.Hit == nil {
+	if hit, _ := b.db.Lookup(ctx, b.q, session, p); hit == nil {
 		b.tb.Fatal("a miss")
 	}
 }

@@ -124,11 +124,11 @@ func (c *conn) QueryContext(ctx context.Context, text string, args []driver.Name
 	if st.plan.Class != sqldep.Read {
 		return c.queryOther(ctx, text, args)
 	}
-	l := c.lookup(ctx, st, args)
-	if l.Hit != nil {
-		return c.replayer.Replay(l.Hit.(*rowset.Set)), nil
+	hit, fill := c.lookup(ctx, st, args)
+	if hit != nil {
+		return c.replayer.Replay(hit.(*rowset.Set)), nil
 	}
-	return c.queryMissed(ctx, st, l, run{text: text, args: args, wantsRows: true})
+	return c.queryMissed(ctx, st, fill, run{text: text, args: args, wantsRows: true})
 }
 
 func (c *conn) queryOther(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
@@ -140,15 +140,19 @@ func (c *conn) queryOther(ctx context.Context, text string, args []driver.NamedV
 	return k.rows, nil
 }
 
-func (c *conn) queryMissed(ctx context.Context, st *statement, l cacheops.Lookup, k run) (driver.Rows, error) {
-	err := c.miss(ctx, st, &l, &k)
+func (c *conn) queryMissed(ctx context.Context, st *statement, fill bool, k run) (driver.Rows, error) {
+	err := c.miss(ctx, st, fill, &k)
 	if errors.Is(err, errReplan) {
 		err = c.planned(ctx, k.text, func(st *statement) error {
 			if st.plan.Class != sqldep.Read {
 				return c.do(ctx, st, &k)
 			}
-			l := c.lookup(ctx, st, k.args)
-			return c.miss(ctx, st, &l, &k)
+			hit, fill := c.lookup(ctx, st, k.args)
+			if hit != nil {
+				k.rows = c.replayer.Replay(hit.(*rowset.Set))
+				return nil
+			}
+			return c.miss(ctx, st, fill, &k)
 		})
 	}
 	if err != nil {

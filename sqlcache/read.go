@@ -25,28 +25,24 @@ func (c *conn) own() string {
 
 // lookup asks the cache for a read, unless this connection may see something
 // else than the others do.
-func (c *conn) lookup(ctx context.Context, st *statement, args []driver.NamedValue) cacheops.Lookup {
+func (c *conn) lookup(ctx context.Context, st *statement, args []driver.NamedValue) (hit cacheops.Value, fill bool) {
 	e := c.engine
 	if why := c.own(); why != "" {
 		e.db.Bypass(ctx, &st.query, why)
-		return cacheops.Lookup{}
+		return nil, false
 	}
 	var ok bool
 	if c.probe.Args, ok = appendArgs(c.probe.Args[:0], args); !ok {
 		e.db.Bypass(ctx, &st.query, "argument of an unknown type")
-		return cacheops.Lookup{}
+		return nil, false
 	}
 	return e.db.Lookup(ctx, &st.query, e.opts.Session, &c.probe)
 }
 
-// miss runs a read that the cache did not answer. l is what lookup said just
+// miss runs a read that the cache did not answer; fill is what lookup said just
 // before.
-func (c *conn) miss(ctx context.Context, st *statement, l *cacheops.Lookup, k *run) error {
-	if l.Hit != nil {
-		k.rows = c.replayer.Replay(l.Hit.(*rowset.Set))
-		return nil
-	}
-	if !l.Fill {
+func (c *conn) miss(ctx context.Context, st *statement, fill bool, k *run) error {
+	if !fill {
 		return c.direct(ctx, k)
 	}
 	large := c.engine.large.hash(k.text, c.probe.Args)
@@ -54,7 +50,7 @@ func (c *conn) miss(ctx context.Context, st *statement, l *cacheops.Lookup, k *r
 		return c.direct(ctx, k)
 	}
 	c.yield()
-	v, err := c.engine.db.Fill(ctx, l, c.engine.source(st, k))
+	v, err := c.engine.db.Fill(ctx, &c.probe, c.engine.source(st, k))
 	switch {
 	case errors.Is(err, errTooLarge):
 		c.engine.large.add(large)
