@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"modernc.org/sqlite"
 )
 
 // answer is all that a program sees of a statement's execution.
@@ -111,7 +109,7 @@ func differentErrors(a, b error) bool {
 	if (a == nil) != (b == nil) {
 		return true
 	}
-	var x, y *sqlite.Error
+	var x, y coded
 	return errors.As(a, &x) && errors.As(b, &y) && x.Code() != y.Code()
 }
 
@@ -154,13 +152,13 @@ func outdated(err error) bool {
 // snapshot reports whether a transaction may not write because another one has
 // committed since it began to read.
 func snapshot(err error) bool {
-	var e *sqlite.Error
+	var e coded
 	return errors.As(err, &e) && e.Code() == 517
 }
 
 // code is SQLite's primary result code, -1 for any other error, 0 for none.
 func code(err error) int {
-	var e *sqlite.Error
+	var e coded
 	switch {
 	case err == nil:
 		return 0

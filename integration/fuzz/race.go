@@ -13,8 +13,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"modernc.org/sqlite"
 )
 
 // RaceSize says how much happens in a race. Zero fields take the defaults.
@@ -43,10 +41,21 @@ type History struct {
 	Reads []Call // the pool that Seen refers to
 	// Truth holds, after each attempt to write, the digests of all Reads on a
 	// bare connection. Truth[0] is from before the first.
-	Truth    [][]uint64
+	Truth [][]uint64
+	// Content holds, likewise, the digest of everything in the database.
+	Content  []uint64
 	Attempts []attempt
+	Ends     []end // of the attempts
 	Seen     []Seen
 	Reached  int64 // reads of any kind that the database answered
+}
+
+// end is how an attempt ended: who made it, when it was over, and what its
+// author was told.
+type end struct {
+	by  int
+	at  time.Duration // since the race began
+	err error
 }
 
 // Call is a statement as a program gives it to database/sql.
@@ -60,7 +69,16 @@ type Seen struct {
 	Read     int
 	From, To int64 // attempts that were over at its call, begun at its return
 	Digest   uint64
-	Text     string // the answer, for people
+	Text     string        // the answer, for people
+	By       int           // the peer that read
+	At       time.Duration // of the call, since the race began
+}
+
+// peer is somebody who reads and writes through a cache: this process or
+// another one.
+type peer interface {
+	query(ctx context.Context, c Call) answer
+	try(ctx context.Context, a attempt) error
 }
 
 // Race lets writers and readers loose on a random database behind an engine, and
@@ -86,20 +104,28 @@ func Race(ctx context.Context, seed uint64, size RaceSize, engine Engine) (h *Hi
 	if err != nil {
 		return nil, fmt.Errorf("open the engine: %w", err)
 	}
-	r.db, r.bare = db, sql.OpenDB(NewRecorder(name))
-	r.starts.Store(newSignal())
-	r.look(ctx)
+	r.bare = sql.OpenDB(NewRecorder(name))
+	r.peer = func(int) peer { return &local{db} }
 	r.run(ctx)
 	r.h.Reached = rec.queries.Load()
-	return r.h, errors.Join(db.Close(), release(), r.bare.Close())
+	return r.h, errors.Join(r.failed, db.Close(), release(), r.bare.Close())
 }
 
 type race struct {
-	size     RaceSize
-	h        *History
-	db, bare *sql.DB
+	size RaceSize
+	h    *History
+	bare *sql.DB
+	peer func(i int) peer // of the reader or writer i
+	// processes are what the peers are spread over in turn.
+	processes int
 	// Of each writer: what it will do.
 	plans [][]attempt
+	// before, if set, runs before each attempt, by the peer whose turn it is.
+	before func(ctx context.Context, n, by int)
+	// after, if set, runs after it, before its truth is looked up.
+	after  func(ctx context.Context, by int)
+	began  time.Time
+	failed error // of looking up the truth
 
 	turn        sync.Mutex                    // held by the writer whose turn it is
 	starts      atomic.Pointer[chan struct{}] // closed when the next attempt begins
@@ -136,7 +162,7 @@ func newRace(seed uint64, size RaceSize) (*race, *Script, error) {
 			h.Reads = append(h.Reads, Call{text, args})
 		}
 	}
-	r := &race{size: size, h: h}
+	r := &race{size: size, h: h, processes: 1}
 	for range size.Writers {
 		plan := make([]attempt, size.Writes)
 		for i := range plan {
@@ -188,32 +214,37 @@ func (g *generator) writes(n int) []Call {
 }
 
 func (r *race) run(ctx context.Context) {
+	r.began = time.Now()
+	r.starts.Store(newSignal())
+	r.look(ctx)
 	var writers, readers sync.WaitGroup
 	over := make(chan struct{})
 	for i := range r.size.Writers {
-		writers.Go(func() { r.write(ctx, r.plans[i]) })
+		writers.Go(func() { r.write(ctx, i) })
 	}
 	for i := range r.size.Readers {
-		readers.Go(func() { r.read(ctx, rand.New(rand.NewPCG(r.h.Seed, uint64(i))), over) })
+		readers.Go(func() { r.read(ctx, i, rand.New(rand.NewPCG(r.h.Seed, uint64(i))), over) })
 	}
 	writers.Wait()
 	close(over)
 	readers.Wait()
 }
 
-func (r *race) write(outer context.Context, plan []attempt) {
-	for _, a := range plan {
-		ctx, cancel := outer, func() {}
-		if a.timeout > 0 {
-			ctx, cancel = context.WithTimeout(ctx, a.timeout)
-		}
+func (r *race) write(ctx context.Context, by int) {
+	for _, a := range r.plans[by] {
 		r.turn.Lock()
+		if r.before != nil {
+			r.before(ctx, len(r.h.Attempts), by%r.processes)
+		}
 		r.begun.Add(1)
 		close(*r.starts.Swap(newSignal()))
-		r.try(ctx, a)
-		cancel()
-		r.h.Attempts = append(r.h.Attempts, a)
-		r.look(outer)
+		e := end{by: by % r.processes, err: r.peer(by).try(ctx, a)}
+		if r.after != nil {
+			r.after(ctx, by%r.processes)
+		}
+		e.at = time.Since(r.began)
+		r.h.Attempts, r.h.Ends = append(r.h.Attempts, a), append(r.h.Ends, e)
+		r.look(ctx)
 		r.over.Add(1)
 		r.turn.Unlock()
 	}
@@ -227,38 +258,59 @@ func (r *race) look(ctx context.Context) {
 		truth[i] = a.digest()
 	}
 	r.h.Truth = append(r.h.Truth, truth)
+	all, err := content(ctx, r.bare)
+	r.failed = errors.Join(r.failed, err)
+	h := fnv.New64a()
+	h.Write([]byte(all))
+	r.h.Content = append(r.h.Content, h.Sum64())
 }
 
-// try makes an attempt. Whether it worked will be seen.
-func (r *race) try(ctx context.Context, a attempt) {
+// local is a peer in this process.
+type local struct{ db *sql.DB }
+
+func (l *local) query(ctx context.Context, c Call) answer {
+	return readRows(l.db.QueryContext(ctx, c.SQL, c.Args...))
+}
+
+// try makes an attempt and returns the error of what should have committed it.
+// Whether it worked will be seen.
+func (l *local) try(outer context.Context, a attempt) (err error) {
+	ctx, cancel := outer, func() {}
+	if a.timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, a.timeout)
+	}
+	defer cancel()
 	if !a.tx {
 		for _, st := range a.stmts {
-			r.db.ExecContext(ctx, st.SQL, st.Args...)
+			_, err = l.db.ExecContext(ctx, st.SQL, st.Args...)
 		}
-		return
+		return err
 	}
-	conn, err := r.db.Conn(ctx)
+	conn, err := l.db.Conn(ctx)
 	if err != nil {
-		return
+		return err
 	}
 	defer conn.Close()
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
-		return
+		return err
 	}
 	for _, st := range a.stmts {
 		tx.ExecContext(ctx, st.SQL, st.Args...)
 	}
 	if a.rollback {
-		tx.Rollback()
-		return
+		return errors.Join(errRolledBack, tx.Rollback())
 	}
-	if tx.Commit() != nil {
+	if err = tx.Commit(); err != nil {
 		// database/sql is through with the transaction, SQLite may not be, and
 		// would go on with it for the connection's next user.
 		conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 	}
+	return err
 }
+
+// errRolledBack is how an attempt ends that was meant to.
+var errRolledBack = errors.New("fuzz: rolled back")
 
 func newSignal() *chan struct{} {
 	c := make(chan struct{})
@@ -267,7 +319,7 @@ func newSignal() *chan struct{} {
 
 // read reads a few times at the start of each attempt, in a race with it: again
 // and again the same, so that some of it is filled before and some after.
-func (r *race) read(ctx context.Context, dice *rand.Rand, over <-chan struct{}) {
+func (r *race) read(ctx context.Context, by int, dice *rand.Rand, over <-chan struct{}) {
 	var seen []Seen
 	for last := false; !last; {
 		select {
@@ -278,14 +330,13 @@ func (r *race) read(ctx context.Context, dice *rand.Rand, over <-chan struct{}) 
 		first := dice.IntN(len(r.h.Reads))
 		for i := range 16 {
 			n := (first + i%4) % len(r.h.Reads)
-			from := r.over.Load()
-			c := r.h.Reads[n]
-			a := readRows(r.db.QueryContext(ctx, c.SQL, c.Args...))
+			from, at := r.over.Load(), time.Since(r.began)
+			a := r.peer(by).query(ctx, r.h.Reads[n])
 			to := r.begun.Load()
 			if a.err != nil {
 				continue // as busy databases and old schemas make them, with a cache or without
 			}
-			seen = append(seen, Seen{Read: n, From: from, To: to, Digest: a.digest(), Text: a.String()})
+			seen = append(seen, Seen{Read: n, From: from, To: to, Digest: a.digest(), Text: a.String(), By: by % r.processes, At: at})
 		}
 	}
 	r.mu.Lock()
@@ -299,7 +350,7 @@ func (a *answer) digest() uint64 {
 	h := fnv.New64a()
 	if a.err != nil {
 		code := -1
-		var e *sqlite.Error
+		var e coded
 		if errors.As(a.err, &e) {
 			code = e.Code()
 		}
