@@ -16,8 +16,10 @@ package memstore
 
 import (
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -47,6 +49,8 @@ type Store struct {
 	entries   *otter.Cache[uint64, *entry]
 	clock     *otter.CoarseClock
 	largest   uint64 // bytes an entry may weigh
+	seed      maphash.Seed
+	apart     string // the rest of what was set by name: random, so that no key has it
 	lastStamp atomic.Uint64
 	evictions atomic.Uint64
 	closed    atomic.Bool
@@ -67,6 +71,8 @@ func New(maxBytes int64) *Store {
 	s := &Store{
 		clock:   otter.NewCoarseClock(resolution),
 		largest: min(uint64(maxBytes)/largestShare, math.MaxUint32),
+		seed:    maphash.MakeSeed(),
+		apart:   crand.Text(),
 		tables:  make(map[string]*table),
 	}
 	// A random start keeps stamps of one run from being taken for another's.
@@ -198,8 +204,8 @@ func (s *Store) Clear(_ context.Context, d cacheops.Doubt) error {
 	return nil
 }
 
-// Reset empties the store: every entry and every shape is gone, every table
-// has a new epoch. Writers in flight go on being respected.
+// Reset empties the store: every entry, every value set by name and every shape
+// is gone, every table has a new epoch. Writers in flight go on being respected.
 func (s *Store) Reset() {
 	for _, t := range s.all() {
 		t.reset()
