@@ -19,6 +19,10 @@ type Call struct {
 	// WriteOnly reads from the database and refreshes the entry. It shares no
 	// read that began before the call.
 	WriteOnly bool
+	// Fresh makes certain that a hit is what the database would return where the
+	// store by itself answers with what it was last told (redisstore's Tracked).
+	// Other stores always do.
+	Fresh bool
 	// Peek answers from the cache if it can and from the database otherwise,
 	// and leaves no trace: nothing is kept and nothing is counted.
 	Peek bool

@@ -54,6 +54,8 @@ type Rule struct {
 	Ops Ops
 	// TTL of the entries. Zero: Config.TTL.
 	TTL time.Duration
+	// Fresh makes certain of every hit; see [Call.Fresh].
+	Fresh bool
 	// Never forbids caching these tables at all, [With] included: any read that
 	// touches one of them. Here too the first rule that matches the table
 	// decides, so it stands before a wider one.
@@ -113,8 +115,8 @@ func (r *Rule) validate() error {
 		return r.bad("TTL", "%v is negative", r.TTL)
 	case r.Ops&^All != 0:
 		return r.bad("Ops", "%#x has unknown bits", uint8(r.Ops))
-	case r.Never && (r.Ops != 0 || r.TTL != 0):
-		return r.bad("Never", "excludes Ops and TTL")
+	case r.Never && (r.Ops != 0 || r.TTL != 0 || r.Fresh):
+		return r.bad("Never", "excludes Ops, TTL and Fresh")
 	}
 	if _, err := path.Match(r.Tables, ""); err != nil {
 		return r.bad("Tables", "%q is no glob: %w", r.Tables, err)

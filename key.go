@@ -59,6 +59,7 @@ func (p *Probe) build(ctx context.Context, cfg *Config, q *Query, c *call, sessi
 	p.key.Text = q.keyed
 	p.key.Rest = b
 	p.key.Decode = q.Decode
+	p.key.Fresh = c.Fresh || q.fresh
 	return true
 }
 

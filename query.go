@@ -27,6 +27,7 @@ type Query struct {
 	rule     *Rule  // may be nil
 	auto     bool   // the rule caches this op without being asked
 	shared   bool   // all tables are agnostic
+	fresh    bool   // the rule says Fresh
 	ttl      time.Duration
 	counters *counters
 }
@@ -38,6 +39,7 @@ func (d *Database) Prepare(q *Query) {
 	q.ttl = cfg.TTL
 	if q.rule != nil {
 		q.auto = q.rule.Ops&q.Op != 0
+		q.fresh = q.rule.Fresh
 		if q.rule.TTL > 0 {
 			q.ttl = q.rule.TTL
 		}

@@ -81,6 +81,10 @@ type Key struct {
 	// Decode reads a value that Entry.Value.AppendBinary wrote. Stores that keep
 	// values in the process do not need it.
 	Decode func([]byte) (Value, error)
+	// Fresh asks a store that may answer from what it was told earlier to make
+	// certain instead. It is no part of what the entry is found by, and nothing
+	// to a store that is always certain.
+	Fresh bool
 }
 
 // Value is a cached result. It is immutable: a store and any number of readers
