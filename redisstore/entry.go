@@ -1,0 +1,169 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/cacheops/cacheops"
+)
+
+// Get implements [cacheops.Store].
+func (s *Store) Get(ctx context.Context, k *cacheops.Key) (cacheops.Value, error) {
+	if h := s.held(ctx, k); h != nil {
+		if s.opts.Mode == Tracked && !k.Fresh && s.pulse.good() {
+			return h.Value, nil
+		}
+		ctx, cancel, err := s.bounded(ctx, s.opts.Timeout)
+		if err != nil {
+			return nil, failed("read an entry", err)
+		}
+		defer cancel()
+		valid, err := s.valid(ctx, h.deps)
+		switch {
+		case err != nil:
+			return nil, failed("read an entry", err)
+		case valid:
+			return h.Value, nil
+		}
+		s.forget(ctx, k)
+		return s.fetch(ctx, k)
+	}
+	ctx, cancel, err := s.bounded(ctx, s.opts.Timeout)
+	if err != nil {
+		return nil, failed("read an entry", err)
+	}
+	defer cancel()
+	return s.fetch(ctx, k)
+}
+
+// fetch gets an entry that this process does not hold, if it is valid.
+func (s *Store) fetch(ctx context.Context, k *cacheops.Key) (cacheops.Value, error) {
+	if k.Decode == nil {
+		return nil, cacheops.ErrMiss
+	}
+	seen := s.pushes.seen()
+	b, left, err := s.load(ctx, s.names.ofEntry(s.envelope.keyDigest(k)))
+	if err != nil {
+		return nil, failed("read an entry", err)
+	}
+	if b == nil {
+		return nil, cacheops.ErrMiss
+	}
+	deps, value, err := s.envelope.open(b, k)
+	if err != nil {
+		return nil, err
+	}
+	h := &held{Value: value, deps: s.intern(deps)}
+	if s.cluster {
+		if valid, err := s.valid(ctx, h.deps); err != nil || !valid {
+			if err != nil {
+				return nil, failed("read an entry", err)
+			}
+			return nil, cacheops.ErrMiss
+		}
+	}
+	if left > 0 {
+		s.hold(ctx, k, h, left, seen)
+	}
+	return value, nil
+}
+
+// load returns the bytes of an entry and how long it has left, nil if there is
+// none or, but on a Cluster, if it is not valid.
+func (s *Store) load(ctx context.Context, name string) (b []byte, left time.Duration, err error) {
+	var parts []rueidis.RedisMessage
+	if s.cluster {
+		parts, err = s.loadPart(ctx, name)
+	} else {
+		var out []rueidis.RedisMessage
+		out, err = s.run(ctx, []call{{script: scriptFetch, keys: []string{name}, args: []string{placeholder, s.names.own, s.names.stamp}}})
+		if err == nil && !out[0].IsNil() {
+			parts, err = out[0].ToArray()
+		}
+	}
+	if err != nil || len(parts) != 2 || parts[0].IsNil() {
+		return nil, 0, err
+	}
+	if b, err = parts[0].AsBytes(); err != nil {
+		return nil, 0, errReply
+	}
+	ms, err := parts[1].AsInt64()
+	if err != nil {
+		return nil, 0, errReply
+	}
+	return b, time.Duration(ms) * time.Millisecond, nil
+}
+
+// loadPart is what of script fetch a node of a Cluster can answer.
+func (s *Store) loadPart(ctx context.Context, name string) ([]rueidis.RedisMessage, error) {
+	parts := make([]rueidis.RedisMessage, 0, 2)
+	for _, r := range s.client.DoMulti(ctx, s.client.B().Getex().Key(name).Build(), s.client.B().Pttl().Key(name).Build()) {
+		m, err := r.ToMessage()
+		if err != nil && !rueidis.IsRedisNil(err) {
+			return nil, err
+		}
+		parts = append(parts, m)
+	}
+	return parts, nil
+}
+
+// Put implements [cacheops.Store]. It declines what is too large.
+func (s *Store) Put(ctx context.Context, k *cacheops.Key, e *cacheops.Entry) error {
+	if e.TTL <= 0 {
+		return nil
+	}
+	ctx, cancel, err := s.bounded(ctx, s.opts.Timeout)
+	if err != nil {
+		return failed("store an entry", err)
+	}
+	defer cancel()
+	seal, err := s.envelope.seal(nil, k, e.Deps, e.Value)
+	switch {
+	case errors.Is(err, errTooLarge) || errors.Is(err, errHeaderTooLarge):
+		return nil
+	case err != nil:
+		return err
+	}
+	seen := s.pushes.seen()
+	name := s.names.ofEntry(s.envelope.keyDigest(k))
+	set := s.client.B().Set().Key(name).Value(rueidis.BinaryString(seal)).Px(e.TTL).Build()
+	if err := s.client.Do(ctx, set).Error(); err != nil {
+		return failed("store an entry", err)
+	}
+	s.holdOwn(ctx, k, e, seen)
+	return nil
+}
+
+// holdOwn keeps what this process has filled. Its stamps were acquired some time
+// ago and need not stand any more, on which tracking would rely.
+func (s *Store) holdOwn(ctx context.Context, k *cacheops.Key, e *cacheops.Entry, seen *glance) {
+	if s.local == nil {
+		return
+	}
+	h := &held{Value: e.Value, deps: slices.Clone(e.Deps)}
+	if s.opts.Mode == Tracked {
+		if valid, err := s.valid(ctx, h.deps); err != nil || !valid {
+			return
+		}
+	}
+	s.hold(ctx, k, h, e.TTL, seen)
+}
+
+// Delete implements [cacheops.Store].
+func (s *Store) Delete(ctx context.Context, k *cacheops.Key) error {
+	ctx, cancel, err := s.bounded(ctx, s.opts.WriteTimeout)
+	if err != nil {
+		return failed("delete an entry", err)
+	}
+	defer cancel()
+	s.forget(ctx, k)
+	name := s.names.ofEntry(s.envelope.keyDigest(k))
+	if err := s.client.Do(ctx, s.client.B().Del().Key(name).Build()).Error(); err != nil {
+		return failed("delete an entry", err)
+	}
+	return nil
+}

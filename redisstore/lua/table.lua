@@ -1,0 +1,87 @@
+-- The state of a table is one hash, KEYS[1]. Losing it loses all of it.
+--
+--   i          the incarnation of the server that made it
+--   e          the epoch, 8 random bytes
+--   v          the registry's version, a number
+--   c          the catalog version, 8 random bytes
+--   u          present while nobody knows who may be writing
+--   s<shape>   a registered shape: the version it came in with, and when it may
+--              leave (milliseconds)
+--   W          the writers in flight, a record of 41 bytes each:
+--              id 8, registry version 8, catalog planned with 8, catalog made 8,
+--              end of the lease 8, doubtful 1
+--   w<id>      a writer: length of the proof 2, proof, tags of 8 bytes
+--   t<tag>     who holds an intent on the tag, 8 bytes each
+--
+-- KEYS[2] is the stamp of the table's own tag. A stamp is 16 bytes: the epoch it
+-- was made in, and itself. One of another epoch is none.
+--
+-- ARGV[1] is the server's incarnation, ARGV[2] 16 random bytes for an epoch and a
+-- catalog version, ARGV[3] how long the state is kept unused.
+--
+-- A script deletes before it sets, if only what is not there: Redis whose memory
+-- is full refuses a script's sets unless it has deleted first, and what it would
+-- refuse here are a writer's intents.
+local T, own = KEYS[1], KEYS[2]
+local inc = ARGV[1]
+local none = string.rep('\0', 8)
+local record = 41
+
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- open returns epoch, version, catalog, unknown. State that is missing, or of
+-- another incarnation, is made anew: then nobody knows who may be writing. The
+-- table's stamp goes, and with it every entry. So does that of the other
+-- incarnation: a process whose connection has not noticed the change yet asks
+-- for that one.
+local function open()
+  local s = redis.call('HMGET', T, 'i', 'e', 'v', 'c', 'u')
+  if s[1] == inc and s[2] then return s[2], tonumber(s[3]), s[4], s[5] end
+  redis.call('DEL', T, own)
+  if s[1] then redis.call('DEL', string.sub(own, 1, -1 - #inc) .. s[1]) end
+  local epoch, catalog = string.sub(ARGV[2], 1, 8), string.sub(ARGV[2], 9, 16)
+  redis.call('HSET', T, 'i', inc, 'e', epoch, 'v', 0, 'c', catalog, 'u', 1)
+  redis.call('PEXPIRE', T, ARGV[3])
+  return epoch, 0, catalog, '1'
+end
+
+local function writers() return redis.call('HGET', T, 'W') or '' end
+
+-- find returns where a writer's record begins.
+local function find(W, id)
+  for at = 1, #W, record do
+    if string.sub(W, at, at + 7) == id then return at end
+  end
+end
+
+-- each calls f with slices of a list: unpack ends near 8,000.
+local function each(list, f)
+  for from = 1, #list, 2000 do
+    f(from, math.min(from + 1999, #list))
+  end
+end
+
+local function intents(tags)
+  local fields, out = {}, {}
+  for i, tag in ipairs(tags) do fields[i] = 't' .. tag end
+  each(fields, function(from, to)
+    local got = redis.call('HMGET', T, unpack(fields, from, to))
+    for i = 1, #got do out[from + i - 1] = got[i] end
+  end)
+  return out
+end
+
+local function split(tags)
+  local out = {}
+  for at = 1, #tags, 8 do out[#out + 1] = string.sub(tags, at, at + 7) end
+  return out
+end
+
+local function holds(ids, id)
+  for at = 1, #ids, 8 do
+    if string.sub(ids, at, at + 7) == id then return at end
+  end
+end

@@ -1,0 +1,117 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// pulse says until when the pushes of all servers are known to have arrived.
+//
+// A heartbeat goes over the connection that the pushes come over, so that its
+// answer comes after every push for what was dropped before the server saw it.
+// When it arrives, the local tier is what the servers' stamps were when it was
+// sent, or newer. A server that is frozen, or whose connection leads nowhere,
+// does not answer, and the tier stops being served that long after the last
+// heartbeat that was answered. It need not be emptied: what is pushed meanwhile
+// comes before the next answer, or the connection ends, and then it is emptied.
+type pulse struct {
+	base  time.Time
+	until atomic.Int64 // nanoseconds after base
+}
+
+func (p *pulse) heard(sent time.Time, bound time.Duration) {
+	p.until.Store(int64(sent.Sub(p.base) + bound))
+}
+
+func (p *pulse) stop() { p.until.Store(0) }
+
+// good reports whether the local tier may answer by itself. It reads the clock
+// and does not rely on a timer: a process that was stopped for a minute must not
+// serve between its waking and the timer's.
+func (p *pulse) good() bool { return int64(time.Since(p.base)) < p.until.Load() }
+
+// beatsPerBound is how many heartbeats go into the bound: one may be late.
+const beatsPerBound = 3
+
+// beat sends heartbeats until the store is closed.
+func (s *Store) beat() {
+	every := s.opts.Heartbeat / beatsPerBound
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		ctx, cancel := context.WithTimeout(s.ctx, max(every, leastHeartbeat))
+		// Who it is that does not answer, calls find out by themselves.
+		_ = s.greet(ctx)
+		cancel()
+	}
+}
+
+// greet sends one heartbeat to every server, and verifies that each still is who
+// its connection takes it for.
+func (s *Store) greet(ctx context.Context) error {
+	sent := time.Now()
+	nodes := s.client.Nodes()
+	errs := make([]error, 0, len(nodes))
+	var mu sync.Mutex
+	var g sync.WaitGroup
+	for addr, node := range nodes {
+		g.Go(func() {
+			err := s.greetNode(ctx, node)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", addr, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
+	}
+	g.Wait()
+	primaries := 0
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			primaries++
+		case !errors.Is(err, errNotPrimary):
+			return err
+		}
+	}
+	if primaries == 0 {
+		return errors.Join(errs...)
+	}
+	s.pulse.heard(sent, s.opts.Heartbeat)
+	return nil
+}
+
+// greetNode fails with errNotPrimary for a replica, which pushes nothing that
+// matters: no stamp is read there.
+func (s *Store) greetNode(ctx context.Context, node rueidis.Client) error {
+	r := node.DoMulti(ctx,
+		node.B().Echo().Message(placeholder).Build(),
+		node.B().Info().Section("replication").Build())
+	echo, err := r[0].ToString()
+	if err != nil {
+		return err
+	}
+	text, err := r[1].ToString()
+	if err != nil {
+		return err
+	}
+	if len(echo) != incarnationBytes {
+		return fmt.Errorf("echo of %d bytes", len(echo))
+	}
+	if !s.conns.verify(incarnation([]byte(echo)), parseInfo(text)) {
+		return errNotPrimary
+	}
+	return nil
+}

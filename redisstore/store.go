@@ -1,0 +1,95 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/cacheops/cacheops/memstore"
+)
+
+var errClosed = errors.New("redisstore: the store is closed")
+
+// Store is a cacheops.Store in Redis. It is made by [New].
+type Store struct {
+	opts     Options
+	client   rueidis.Client
+	cluster  bool
+	names    names
+	envelope *envelope
+	conns    *connections
+	local    *memstore.Store // nil without a local tier
+	pulse    pulse
+	pushes   pushes
+	tables   sync.Map // by name, *table
+
+	ctx    context.Context // ends with the store
+	cancel context.CancelFunc
+	bg     sync.WaitGroup
+	closed sync.Once
+}
+
+// New connects to the server that a URL names:
+//
+//	redis://[user:password@]host[:port][/database]
+//	rediss://…                                       over TLS
+//	unix://[user:password@]/path/to/socket?db=0
+//	redis://host:port?addr=host2:port2&addr=…        any node of a Cluster, several to be safe
+//	redis://sentinel:26379?addr=…&master_set=name    Sentinels; the master's database is in the path
+//
+// valkey:// and valkeys:// mean the same as redis:// and rediss://. It fails if
+// the URL or an option is invalid, naming it, or if the server cannot be
+// reached. Close the store when it is no longer needed.
+func New(url string, o *Options) (*Store, error) {
+	opts := o.withDefaults()
+	if err := opts.validate(); err != nil {
+		return nil, err
+	}
+	env, err := newEnvelope(opts.CompressAbove, opts.Keys)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{opts: opts, names: newNames(opts.Prefix), envelope: env, conns: newConnections(), pulse: pulse{base: time.Now()}}
+	if opts.LocalBytes >= 0 {
+		s.local = memstore.New(opts.LocalBytes)
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if err := s.connect(url); err != nil {
+		s.cancel()
+		s.closeLocal()
+		return nil, fmt.Errorf("redisstore: connect: %w", err)
+	}
+	s.bg.Go(s.beat)
+	return s, nil
+}
+
+// Close closes the connections and waits for the store's goroutines. Calls
+// under way fail.
+func (s *Store) Close() error {
+	s.closed.Do(func() {
+		s.cancel()
+		s.client.Close()
+		s.bg.Wait()
+		s.closeLocal()
+	})
+	return nil
+}
+
+func (s *Store) closeLocal() {
+	if s.local != nil {
+		s.local.Close()
+	}
+}
+
+// table returns what a table's keys are called.
+func (s *Store) table(name string) *table {
+	if t, ok := s.tables.Load(name); ok {
+		return t.(*table)
+	}
+	t, _ := s.tables.LoadOrStore(name, s.names.of(name))
+	return t.(*table)
+}
