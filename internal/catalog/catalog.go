@@ -48,7 +48,17 @@ type Catalog struct {
 	// Functions are the program's own scalar functions, in lower case, that it
 	// vouches for: see PureFunction.
 	Functions map[string]bool
+	// Immutable are PostgreSQL's own functions of which every overload, in any
+	// schema, is immutable, in lower case.
+	Immutable map[string]bool
+	// OddOperators are operators of PostgreSQL that run a volatile function, or a
+	// user's that is not immutable. The server's own stable ones depend on the
+	// session's settings and are not here. OddCasts says that such a function
+	// converts between types, where no statement shows it.
+	OddOperators map[string]bool
+	OddCasts     bool
 
+	clocks bool                // a column holds times of day
 	byName map[string][]*Table // by unqualified lower-case name; see Index
 }
 
@@ -80,6 +90,30 @@ type Table struct {
 	View   string
 	IsView bool
 	Base   []string
+	// Materialized marks PostgreSQL's materialized views. IsView is not set: they
+	// change by REFRESH alone, and Base is what that reads.
+	Materialized bool
+	// Barrier marks a view with security_barrier. Like any view of PostgreSQL's it
+	// reads its tables with its owner's rights, so that row security of a table in
+	// Base concerns it whether or not it does the present role.
+	Barrier bool
+	// Root is the resolved name that stands for all tables connected by
+	// partitioning or inheritance: a row of one may be read through another. It is
+	// empty where there are no others.
+	Root string
+	// Inherited says that the table has children by inheritance, whose rows its
+	// own keys do not cover.
+	Inherited bool
+	// RowSecurity says that row-level security is enabled; RowSecurityBypassed that
+	// it does not apply to the role that read the catalog.
+	RowSecurity, RowSecurityBypassed bool
+	// Engine is MySQL's storage engine, in lower case. NonTransactional says that
+	// a rollback keeps what was written.
+	Engine           string
+	NonTransactional bool
+	// Real is the name as the database spells it, quoted and with its schema, for
+	// PostgreSQL and MySQL.
+	Real string
 	// Temp marks a table or view of one connection alone.
 	Temp bool
 	// Opaque says why reads of the table cannot be cached or writes to it not be
@@ -105,11 +139,18 @@ type Table struct {
 
 // Column is a column of a table or view.
 type Column struct {
-	Name      string // lower case
-	Type      string // as declared
-	Affinity  Affinity
-	Collation string // upper case: "BINARY", "NOCASE", "RTRIM", or a user's own
-	NotNull   bool
+	Name     string // lower case
+	Type     string // as declared
+	Affinity Affinity
+	// Collation is in upper case on SQLite: "BINARY", "NOCASE", "RTRIM", or a
+	// user's own. On PostgreSQL it is the name without its schema ("default" for
+	// the database's own), on MySQL as the server spells it, and "" where the type
+	// has none.
+	Collation string
+	// Form is the type's description on PostgreSQL and MySQL, where Affinity says
+	// nothing.
+	Form    Form
+	NotNull bool
 	// Default is the value that an INSERT gives the column if it does not name
 	// it: unknown for an expression, NULL where nothing is declared.
 	Default   dep.Value
@@ -122,6 +163,15 @@ type Column struct {
 	// where the expression could not be read.
 	GeneratedFrom []string
 	Hidden        bool // a hidden column of a virtual table
+	// Real is the name as the database spells it.
+	Real string
+	// Identity says that the database numbers the rows: "ALWAYS" or "BY DEFAULT"
+	// on PostgreSQL (OVERRIDING USER VALUE ignores what a statement gives),
+	// "AUTO_INCREMENT" on MySQL.
+	Identity string
+	// AutoUpdated: MySQL sets the column to the time on every UPDATE that changes
+	// the row (ON UPDATE CURRENT_TIMESTAMP).
+	AutoUpdated bool
 
 	utf16 bool // the database encodes text so that it does not sort by its UTF-8
 }
@@ -161,17 +211,24 @@ type ForeignKey struct {
 
 // Trigger is a trigger on a table or view.
 type Trigger struct {
-	Name  string
-	Event string // "INSERT", "UPDATE", "DELETE"
+	Name string
+	// Event is "INSERT", "UPDATE", "DELETE" or PostgreSQL's "TRUNCATE". A trigger
+	// on several is several here.
+	Event string
 	// Of lists the columns of UPDATE OF, nil for any.
 	Of   []string
-	When string // BEFORE, AFTER, INSTEAD OF
+	When string // BEFORE, AFTER, INSTEAD OF; RULE for a rule of PostgreSQL's
+	// PerStatement says that it runs once for a statement and cannot change rows
+	// on their way.
+	PerStatement bool
 	// Body is the whole CREATE TRIGGER text, Statements those between its BEGIN
-	// and END.
+	// and END. On PostgreSQL it is the definition and the sources of the functions
+	// that run, on MySQL the action and those of the routines that it may call.
 	Body       string
 	Statements []string
 	// Writes holds the resolved names of every table and view that a statement
-	// of the body writes itself.
+	// of the body writes itself; on PostgreSQL and MySQL, of every one that the body
+	// names.
 	Writes []string
 	// Temp says that the trigger is one of the connection's own schema, and may
 	// write tables of any.
@@ -195,6 +252,7 @@ func (c *Catalog) Index() {
 		t.cols = make(map[string]int, len(t.Columns))
 		for i := range t.Columns {
 			t.cols[t.Columns[i].Name] = i
+			c.clocks = c.clocks || t.Columns[i].Form.Kind == Clock
 			c.NamesTruth = c.NamesTruth || t.Columns[i].Name == "true" || t.Columns[i].Name == "false"
 		}
 	}

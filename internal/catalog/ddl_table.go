@@ -108,7 +108,7 @@ func affinityOf(declared string) Affinity {
 
 // pureExpression reports whether every function that ts calls is pure, and none
 // asks for the time by a keyword.
-func pureExpression(ts []token) bool {
+func pureExpression(ts []token, d Dialect) bool {
 	for i, t := range ts {
 		if t.kind != tokWord && t.kind != tokQuoted {
 			continue
@@ -122,7 +122,7 @@ func pureExpression(ts []token) bool {
 			if nargs == 1 && len(args[0]) == 0 {
 				nargs = 0
 			}
-			if !PureFunction(SQLite, t.text, nargs) {
+			if !PureFunction(d, t.text, nargs) {
 				return false
 			}
 		}

@@ -15,7 +15,11 @@ import (
 // It is not for an operand with an affinity (another column, a CAST) nor for a
 // comparison under an explicit COLLATE.
 func (c *Column) Compared(v driver.Value) (val dep.Value, ok bool) {
-	val = c.canonical(c.asked(v))
+	if c.Form.Dialect != 0 {
+		val = c.formed(v, asCompared)
+	} else {
+		val = c.canonical(c.asked(v))
+	}
 	return val, val.Known() && val.Class() != dep.Null
 }
 
@@ -35,6 +39,9 @@ func (c *Column) asked(v driver.Value) dep.Value {
 // like), with the family of cells whose order is the column's. ok is false
 // where there is none.
 func (c *Column) Bound(v driver.Value) (val dep.Value, family dep.Family, ok bool) {
+	if c.Form.Dialect != 0 {
+		return c.formedBound(v)
+	}
 	switch val = c.asked(v); val.Class() {
 	case dep.Int, dep.Float:
 		// Text and blobs sort above all numbers; a cell of numbers holds neither,
@@ -54,13 +61,44 @@ func (c *Column) Bound(v driver.Value) (val dep.Value, family dep.Family, ok boo
 // written to it become text, so that cells of days and prefixes mean what the
 // database means.
 func (c *Column) ByteOrdered() bool {
+	if c.Form.Dialect != 0 {
+		return c.Form.Kind == VarText && c.Form.Text.Ordered
+	}
 	return c.Affinity == TextAffinity && c.Collation == "BINARY" && !c.utf16
+}
+
+// formedBound is Bound on PostgreSQL and MySQL. What equality knows is ordered
+// by its code, text apart.
+func (c *Column) formedBound(v driver.Value) (val dep.Value, family dep.Family, ok bool) {
+	switch val = c.formed(v, asCompared); val.Class() {
+	case dep.Int, dep.Float:
+		return val, dep.Num, true
+	case dep.Text:
+		if _, where := val.In(dep.Day, 1); where == dep.Inside && c.ByteOrdered() {
+			return val, dep.Day, true
+		}
+	}
+	return dep.Value{}, 0, false
+}
+
+// PrefixIsBytes reports whether LIKE 'prefix%' on a column of PostgreSQL or
+// MySQL selects exactly the values whose canonical text starts with the prefix,
+// so that cells of prefixes mean what LIKE means. The order does not matter.
+func (c *Column) PrefixIsBytes() bool {
+	f := &c.Form
+	return f.Kind == VarText && f.Text.Fold == FoldNone && !f.Text.Trim
 }
 
 // SameEquality reports whether `a = b` between two columns says that a value
 // known for one, in canonical form, is the other's: neither comparison converts
 // anything, and both fold alike.
+//
+// On PostgreSQL and MySQL it says, besides, that a value of a carried over to b
+// stays what it is; there the order of the two matters.
 func SameEquality(a, b *Column) bool {
+	if a.Form.Dialect != 0 || b.Form.Dialect != 0 {
+		return sameForm(&a.Form, &b.Form)
+	}
 	if a.Collation != b.Collation || a.Collation == Doubtful {
 		return false
 	}

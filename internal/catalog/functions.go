@@ -10,10 +10,13 @@ import "strings"
 //
 // The optimiser's hints, aggregates and window functions are pure too.
 func PureFunction(d Dialect, name string, nargs int) bool {
-	if d != SQLite {
+	name = strings.ToLower(name)
+	switch d {
+	case MySQL:
+		return mysqlPure[name]
+	case PostgreSQL: // the catalog knows: see Catalog.PureFunction
 		return false
 	}
-	name = strings.ToLower(name)
 	if least, ok := sqliteTime[name]; ok {
 		return nargs >= least
 	}
@@ -21,9 +24,11 @@ func PureFunction(d Dialect, name string, nargs int) bool {
 }
 
 // PureFunction is the function of that name, for the catalog's dialect, and
-// knows the program's own besides.
+// knows the program's own besides, and what PostgreSQL's catalog says.
 func (c *Catalog) PureFunction(name string, nargs int) bool {
-	return c.Functions[strings.ToLower(name)] || PureFunction(c.Dialect, name, nargs)
+	name = strings.ToLower(name)
+	return c.Functions[name] || c.Immutable[name] || PureFunction(c.Dialect, name, nargs) ||
+		c.Dialect == MySQL && mysqlDate[name] && !c.clocks
 }
 
 // TimeFunction reports whether a function takes times as text, and therefore
@@ -74,3 +79,26 @@ func nameSet(names string) map[string]bool {
 	}
 	return set
 }
+
+// mysqlPure leaves out, beside what asks the clock, the session or chance, what
+// makes a TIME: see mysqlDate.
+var mysqlPure = nameSet(`
+	abs acos asin atan atan2 avg bin bin_to_uuid uuid_to_bin is_uuid bit_and bit_count bit_length bit_or bit_xor ceil ceiling char_length
+	character_length coalesce concat concat_ws conv cos cot count crc32 degrees elt exp field find_in_set floor
+	format from_base64 greatest group_concat hex if ifnull inet_aton inet_ntoa inet6_aton inet6_ntoa insert instr is_ipv4 is_ipv6
+	isnull lcase least left length ln locate log log10 log2 lower lpad ltrim make_set max md5 mid min mod nullif nvl nvl2 oct
+	octet_length ord pi position pow power quote radians repeat replace reverse right round rpad rtrim sha sha1 sha2 sign
+	sin soundex space sqrt std stddev stddev_pop stddev_samp strcmp substr substring substring_index sum tan to_base64 trim
+	truncate ucase unhex upper var_pop var_samp variance regexp_instr regexp_replace regexp_substr regexp_like
+	row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value grouping
+	json_array json_arrayagg json_contains json_contains_path json_depth json_extract json_insert json_keys json_length
+	json_merge_patch json_merge_preserve json_object json_objectagg json_overlaps json_pretty json_quote json_remove
+	json_replace json_search json_set json_type json_unquote json_valid json_value
+`)
+
+// mysqlDate are functions of dates that put today's date before a TIME, and so
+// ask the clock if they are given one.
+var mysqlDate = nameSet(`
+	adddate date date_add date_format date_sub datediff day dayname dayofmonth dayofweek dayofyear extract last_day
+	month monthname quarter subdate timestampadd timestampdiff to_days to_seconds weekday weekofyear year yearweek
+`)

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -120,12 +121,19 @@ func number(v driver.Value) int64 {
 	switch v := v.(type) {
 	case int64:
 		return v
+	case string, []byte: // MySQL's text protocol
+		n, err := strconv.ParseInt(text(v), 10, 64)
+		if err != nil {
+			return 0
+		}
+		return n
 	case bool:
 		if v {
 			return 1
 		}
 	}
-	return 0
+	n, _ := integer(v)
+	return n
 }
 
 // reader is one reading of a catalog.
@@ -215,13 +223,13 @@ func (r *reader) schema(ctx context.Context, name string) error {
 		if err := r.table(ctx, t, text(row[1]), text(row[2]), ddl[t.Bare]); err != nil {
 			return fmt.Errorf("read table %s: %w", t.Bare, err)
 		}
-		r.add(t)
+		r.cat.add(t)
 	}
 	// The schema table answers to several names.
 	for _, alias := range []string{"sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema"} {
 		if t := newTable(name, alias); r.cat.Tables[t.Name] == nil {
 			t.Opaque = "system table"
-			r.add(t)
+			r.cat.add(t)
 		}
 	}
 	return nil
@@ -232,14 +240,15 @@ func newTable(schema, name string) *Table {
 	return &Table{Name: s + "." + n, Schema: s, Bare: n, Temp: s == "temp"}
 }
 
-// add enters t. SQLite folds only ASCII letters, so that two tables may share
-// what is one name here; both are in doubt then.
-func (r *reader) add(t *Table) {
-	if other := r.cat.Tables[t.Name]; other != nil {
-		other.Opaque, other.Columns, other.Keys = "ambiguous name", nil, nil
+// add enters t. Names are compared without case, which no database does quite:
+// SQLite folds only ASCII letters, PostgreSQL and MySQL keep "Users" apart from
+// "users". Two tables that share what is one name here are both in doubt.
+func (c *Catalog) add(t *Table) {
+	if other := c.Tables[t.Name]; other != nil {
+		*other = Table{Name: t.Name, Schema: t.Schema, Bare: t.Bare, Temp: t.Temp || other.Temp, Opaque: "ambiguous name"}
 		return
 	}
-	r.cat.Tables[t.Name] = t
+	c.Tables[t.Name] = t
 }
 
 // ddl returns the CREATE statements of tables and views by name, and keeps the

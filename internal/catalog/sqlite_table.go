@@ -86,7 +86,7 @@ func (r *reader) columns(ctx context.Context, t *Table, name string, ts []token)
 			d := &ddl[len(t.Columns)]
 			c.Collation = d.collation
 			if c.Generated && d.generated != nil {
-				c.GeneratedPure, c.GeneratedFrom = pureExpression(d.generated), mentioned(d.generated)
+				c.GeneratedPure, c.GeneratedFrom = pureExpression(d.generated, SQLite), mentioned(d.generated)
 			}
 		}
 		c.Default = defaultValue(&c, row[4] == nil, text(row[4]))

@@ -16,9 +16,16 @@ import (
 // that the driver has yet to convert) or on SQLite's printing and parsing of
 // long floats.
 //
+// On PostgreSQL and MySQL it is unknown, besides, where the result depends on
+// how the driver passes v, on a setting of the session, or on what the column
+// does with a value that does not fit; v may be a Literal there.
+//
 // A NULL for the rowid alias is not NULL afterwards, but generated; that, and
 // what OR REPLACE makes of a NULL, is for the caller.
 func (c *Column) Written(v driver.Value) dep.Value {
+	if c.Form.Dialect != 0 {
+		return c.formed(v, asWritten)
+	}
 	return c.canonical(c.applied(v))
 }
 
@@ -26,6 +33,9 @@ func (c *Column) Written(v driver.Value) dep.Value {
 // an int64, float64, string, non-empty []byte or nil. Other types say that the
 // driver interpreted what it read (a bool, a time), and are unknown.
 func (c *Column) Stored(v driver.Value) dep.Value {
+	if c.Form.Dialect != 0 {
+		return c.formed(v, asStored)
+	}
 	if _, ok := v.(bool); ok {
 		return dep.Value{}
 	}

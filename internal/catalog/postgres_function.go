@@ -1,0 +1,102 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// A name counts as immutable if all functions of that name are, and run the
+// server's own code: what a user declares so may read tables all the same.
+const pgImmutable = `
+SELECT lower(p.proname) FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+GROUP BY lower(p.proname)
+HAVING bool_and(p.provolatile = 'i' AND p.prokind <> 'p' AND (l.lanname IN ('internal', 'c') OR p.oid < 16384))`
+
+// pgSyntax are functions to the parser and none to pg_proc. What they compare
+// they compare by the operators of built-in types.
+var pgSyntax = []string{"coalesce", "nullif", "greatest", "least", "trim", "grouping"}
+
+// pgOdd says whether a function p in language l is neither the server's own
+// immutable or stable one nor an extension's immutable one.
+const pgOdd = `(p.provolatile = 'v' OR p.oid >= 16384 AND NOT (p.provolatile = 'i' AND l.lanname IN ('internal', 'c')))`
+
+const pgOddOperators = `
+SELECT DISTINCT o.oprname::text FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode JOIN pg_language l ON l.oid = p.prolang WHERE ` + pgOdd + `
+UNION ALL
+SELECT '' FROM pg_cast k JOIN pg_proc p ON p.oid = k.castfunc JOIN pg_language l ON l.oid = p.prolang WHERE ` + pgOdd
+
+// pgRoutines are the functions and procedures that are not the server's own.
+const pgRoutines = `
+SELECT lower(p.proname), l.lanname::text, p.provolatile::text, p.oid::int8,
+	p.prosrc || CASE WHEN to_jsonb(p)->>'prosqlbody' IS NULL THEN '' ELSE E'\n' || pg_get_functiondef(p.oid) END
+FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE p.oid >= 16384 AND p.prokind IN ('f', 'p')`
+
+func (r *pgReader) functions(ctx context.Context) error {
+	rows, err := r.rows(ctx, 1, pgImmutable)
+	if err != nil {
+		return err
+	}
+	r.cat.Immutable = make(map[string]bool, len(rows))
+	for _, row := range rows {
+		r.cat.Immutable[text(row[0])] = true
+	}
+	for _, name := range pgSyntax {
+		r.cat.Immutable[name] = true
+	}
+	if rows, err = r.rows(ctx, 1, pgOddOperators); err != nil {
+		return err
+	}
+	r.cat.OddOperators = make(map[string]bool)
+	for _, row := range rows {
+		name := text(row[0])
+		r.cat.OddOperators[name] = name != ""
+		r.cat.OddCasts = r.cat.OddCasts || name == ""
+	}
+	delete(r.cat.OddOperators, "")
+	if rows, err = r.rows(ctx, 5, pgRoutines); err != nil {
+		return err
+	}
+	r.routines = make(map[int64]*routine, len(rows))
+	for _, row := range rows {
+		f := &routine{name: text(row[0]), source: text(row[4])}
+		switch lang := text(row[1]); lang {
+		case "plpgsql", "sql":
+			f.readable = !dynamic(f.source)
+		case "c", "internal":
+			f.harmless = text(row[2]) != "v" || harmlessC(f.name)
+		}
+		r.routines[number(row[3])] = f
+	}
+	for _, t := range r.cat.Tables {
+		for i := range t.Columns {
+			c := &t.Columns[i]
+			c.GeneratedPure = c.Generated && r.pure(c.GeneratedFrom)
+		}
+	}
+	return nil
+}
+
+// pure reports whether none of the words names a routine of a user's: the server
+// admits only what is declared immutable.
+func (r *pgReader) pure(words []string) bool {
+	for _, f := range r.routines {
+		if _, ok := slices.BinarySearch(words, f.name); ok && !r.cat.Immutable[f.name] {
+			return false
+		}
+	}
+	return true
+}
+
+// dynamic reports whether a body may run statements that do not stand in it, or
+// spells names in a way that hides them.
+func dynamic(source string) bool {
+	return newMentions(source).any("execute", "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "cursor_to_xml", "ts_stat", "ts_rewrite") ||
+		strings.Contains(strings.ToLower(source), `u&"`)
+}
+
+// harmlessC are volatile functions of common extensions that write no table.
+func harmlessC(name string) bool {
+	return strings.HasPrefix(name, "uuid_generate_") || strings.HasPrefix(name, "gen_") || strings.HasPrefix(name, "pgp_") || name == "crypt"
+}

@@ -1,0 +1,87 @@
+package catalog
+
+import (
+	"context"
+	"strings"
+)
+
+const pgTriggers = `
+SELECT t.tgrelid::int8, t.tgname::text, t.tgtype::int8, t.tgfoid::int8, array_to_json(t.tgattr::int2[])::text,
+	pg_get_triggerdef(t.oid)
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND ` + pgNoTemp + `
+ORDER BY t.tgrelid, t.tgname`
+
+// The bits of pg_trigger.tgtype.
+const (
+	pgRow      = 1
+	pgBefore   = 2
+	pgInsert   = 4
+	pgDelete   = 8
+	pgUpdate   = 16
+	pgTruncate = 32
+	pgInstead  = 64
+)
+
+func (r *pgReader) triggers(ctx context.Context) error {
+	rows, err := r.rows(ctx, 6, pgTriggers)
+	if err != nil {
+		return err
+	}
+	all := make([]*routine, 0, len(r.routines))
+	for _, f := range r.routines {
+		all = append(all, f)
+	}
+	for _, row := range rows {
+		t := r.byOID[number(row[0])]
+		if t == nil {
+			continue
+		}
+		bits := number(row[2])
+		tr := Trigger{Name: strings.ToLower(text(row[1])), When: "AFTER", PerStatement: bits&pgRow == 0}
+		switch {
+		case bits&pgInstead != 0:
+			tr.When = "INSTEAD OF"
+		case bits&pgBefore != 0:
+			tr.When = "BEFORE"
+		}
+		of, err := r.attributeNames(number(row[0]), text(row[4]))
+		if err != nil {
+			return err
+		}
+		definition := text(row[5])
+		run, clear := closure(condition(definition), all)
+		// A function of the server's own (suppress_redundant_updates_trigger, the
+		// updating of a tsvector) writes no table but may do anything to the row.
+		if f := r.routines[number(row[3])]; f != nil {
+			var called bool
+			run, called = closure(condition(definition)+"\n"+f.source, all)
+			clear = called && (f.readable || f.harmless)
+		}
+		tr.Body, tr.Unclear = definition+"\n"+run, !clear
+		tr.Writes = newMentions(run).tables(r.cat)
+		for _, e := range []struct {
+			bit  int64
+			name string
+		}{{pgInsert, "INSERT"}, {pgUpdate, "UPDATE"}, {pgDelete, "DELETE"}, {pgTruncate, "TRUNCATE"}} {
+			if bits&e.bit == 0 {
+				continue
+			}
+			one := tr
+			if one.Event = e.name; e.bit == pgUpdate {
+				one.Of = of
+			}
+			t.Triggers = append(t.Triggers, &one)
+		}
+	}
+	return nil
+}
+
+// condition returns the WHEN of a trigger's definition.
+func condition(definition string) string {
+	from, to := strings.Index(definition, " WHEN ("), strings.LastIndex(definition, " EXECUTE ")
+	if from < 0 || to < from {
+		return ""
+	}
+	return definition[from:to]
+}
