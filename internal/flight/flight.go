@@ -37,6 +37,7 @@ type load[T, V any] struct {
 	ticket  T
 	started bool // the result may be older than a caller that comes now
 	waiters int
+	ctx     context.Context // what the load runs under
 	cancel  context.CancelFunc
 	done    chan struct{}
 
@@ -61,9 +62,16 @@ func (g *Group[K, T, V]) Do(ctx context.Context, key K, ticket T, run Run[V]) (v
 		if err := ctx.Err(); err != nil {
 			return v, false, context.Cause(ctx)
 		}
-		l, mine, err := g.join(ctx, key, ticket, run)
+		l, mine, err := g.join(ctx, key, ticket)
 		if err != nil {
 			return v, false, err
+		}
+		switch {
+		case !mine:
+		case ctx.Done() == nil:
+			g.fly(key, l, run)
+		default:
+			go g.fly(key, l, run)
 		}
 		select {
 		case <-ctx.Done():
@@ -80,7 +88,7 @@ func (g *Group[K, T, V]) Do(ctx context.Context, key K, ticket T, run Run[V]) (v
 	}
 }
 
-func (g *Group[K, T, V]) join(ctx context.Context, key K, ticket T, run Run[V]) (l *load[T, V], mine bool, err error) {
+func (g *Group[K, T, V]) join(ctx context.Context, key K, ticket T) (l *load[T, V], mine bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
@@ -90,8 +98,10 @@ func (g *Group[K, T, V]) join(ctx context.Context, key K, ticket T, run Run[V]) 
 		l.waiters++
 		return l, false, nil
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	l = &load[T, V]{ticket: ticket, waiters: 1, cancel: cancel, done: make(chan struct{})}
+	l = &load[T, V]{ticket: ticket, waiters: 1, ctx: ctx, cancel: func() {}, done: make(chan struct{})}
+	if ctx.Done() != nil {
+		l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	}
 	if g.loads == nil {
 		g.loads = make(map[K]*load[T, V])
 		g.flying = make(map[*load[T, V]]struct{})
@@ -99,7 +109,6 @@ func (g *Group[K, T, V]) join(ctx context.Context, key K, ticket T, run Run[V]) 
 	g.loads[key] = l // an older load goes on for those who wait for it
 	g.flying[l] = struct{}{}
 	g.wg.Add(1)
-	go g.fly(ctx, key, l, run)
 	return l, true, nil
 }
 
@@ -113,7 +122,9 @@ func (g *Group[K, T, V]) leave(l *load[T, V]) {
 	}
 }
 
-func (g *Group[K, T, V]) fly(ctx context.Context, key K, l *load[T, V], run Run[V]) {
+// fly runs a load: in the goroutine of a first caller that cannot give up, else
+// in one of its own, which the caller may leave behind.
+func (g *Group[K, T, V]) fly(key K, l *load[T, V], run Run[V]) {
 	defer g.wg.Done()
 	defer l.cancel()
 	l.failed = true
@@ -131,7 +142,7 @@ func (g *Group[K, T, V]) fly(ctx context.Context, key K, l *load[T, V], run Run[
 		g.mu.Unlock()
 		close(l.done)
 	}()
-	l.value, l.err = run(ctx, func() {
+	l.value, l.err = run(l.ctx, func() {
 		g.mu.Lock()
 		l.started = true
 		g.mu.Unlock()
@@ -140,6 +151,8 @@ func (g *Group[K, T, V]) fly(ctx context.Context, key K, l *load[T, V], run Run[
 }
 
 // Close refuses further calls, cancels the loads that run and waits for them.
+// One whose first caller cannot give up goes on to its end: that caller has no
+// other way to get its result.
 func (g *Group[K, T, V]) Close() {
 	g.mu.Lock()
 	g.closed = true

@@ -189,3 +189,60 @@ func TestCloseCancelsAndWaits(t *testing.T) {
 		}
 	})
 }
+
+// TestLeaderThatCannotGiveUp: it runs the load itself, for others too, and not
+// even Close takes it from it.
+func TestLeaderThatCannotGiveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, runs := group(), atomic.Int32{}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if v, shared, err := g.Do(context.Background(), "k", 1, slow(&runs, 42)); v != 42 || shared || err != nil {
+				t.Errorf("the leader got %d, %v, %v", v, shared, err)
+			}
+		})
+		synctest.Wait()
+		impatient, cancel := context.WithCancel(t.Context())
+		wg.Go(func() {
+			if _, _, err := g.Do(impatient, "k", 1, slow(&runs, 43)); !errors.Is(err, context.Canceled) {
+				t.Errorf("the waiter that gave up got %v", err)
+			}
+		})
+		wg.Go(func() {
+			if v, shared, err := g.Do(t.Context(), "k", 1, slow(&runs, 43)); v != 42 || !shared || err != nil {
+				t.Errorf("the waiter got %d, %v, %v", v, shared, err)
+			}
+		})
+		synctest.Wait()
+		cancel()
+		g.Close()
+		wg.Wait()
+		if n := runs.Load(); n != 1 {
+			t.Errorf("%d loads, want 1", n)
+		}
+	})
+}
+
+func TestPanicOfALeaderThatCannotGiveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, runs := group(), atomic.Int32{}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			defer func() {
+				if r := recover(); r != "boom" {
+					t.Errorf("the leader recovered %v, want its panic", r)
+				}
+			}()
+			_, _, _ = g.Do(context.Background(), "k", 1, func(_ context.Context, started func()) (int, error) {
+				started()
+				time.Sleep(time.Second)
+				panic("boom")
+			})
+		})
+		synctest.Wait()
+		if v, _, err := g.Do(t.Context(), "k", 1, slow(&runs, 42)); v != 42 || err != nil {
+			t.Errorf("a waiter got %d, %v", v, err)
+		}
+		wg.Wait()
+	})
+}
