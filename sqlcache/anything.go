@@ -55,7 +55,8 @@ func (c *conn) accepted(ctx context.Context, k *run) error {
 // like no other from then on.
 func (c *conn) compiled(l *lease, why string) {
 	if c.pinned == "" && !c.engine.single() {
-		c.pinned, l.dirty = why, true
+		c.pinned = why
+		l.part()
 	}
 }
 
@@ -80,7 +81,9 @@ func (c *conn) runLoose(ctx context.Context, l *lease, st *statement, k *run) er
 	}))
 	done(l)
 	if ran {
-		c.engine.stale.Store(c.engine.stale.Load() || t.ddl)
+		if t.ddl {
+			c.engine.outdated()
+		}
 		c.resume(ctx, l)
 	}
 	return err

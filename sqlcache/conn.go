@@ -163,6 +163,7 @@ func (c *conn) queryMissed(ctx context.Context, st *statement, fill bool, k run)
 
 // do runs a statement that the cache cannot answer.
 func (c *conn) do(ctx context.Context, st *statement, k *run) error {
+	k.single = st.single()
 	if st.plan.Temp && !c.engine.single() {
 		if err := c.pin(ctx, "temporary objects"); err != nil {
 			return err
@@ -193,6 +194,7 @@ type run struct {
 	text      string
 	args      []driver.NamedValue
 	wantsRows bool
+	single    bool // the text is one statement, which may be kept prepared
 
 	result driver.Result
 	rows   driver.Rows
@@ -207,9 +209,23 @@ func (k *run) on(ctx context.Context, l *lease) (err error) {
 	if k.wantsRows {
 		return k.buffer(ctx, l)
 	}
-	k.result, err = l.exec(ctx, k.text, k.args)
+	k.result, err = k.exec(ctx, l)
 	k.failed = err != nil
 	return err
+}
+
+func (k *run) exec(ctx context.Context, l *lease) (driver.Result, error) {
+	if k.single {
+		return l.execKept(ctx, k.text, k.args)
+	}
+	return l.exec(ctx, k.text, k.args)
+}
+
+func (k *run) query(ctx context.Context, l *lease) (driver.Rows, error) {
+	if k.single {
+		return l.queryKept(ctx, k.text, k.args)
+	}
+	return l.query(ctx, k.text, k.args)
 }
 
 // holding runs f on the connection's real connection if it holds one, and on a
@@ -222,7 +238,7 @@ func (c *conn) holding(ctx context.Context, f func(*lease) error) error {
 		if c.held.bad {
 			return errLost
 		}
-		return hide(c.lettingGo(c.held, f))
+		return hide(c.lettingGo(ctx, c.held, f))
 	}
 	for left := -1; ; left-- {
 		l, err := c.engine.lease(ctx)
@@ -230,7 +246,7 @@ func (c *conn) holding(ctx context.Context, f func(*lease) error) error {
 			return err
 		}
 		c.held = l
-		err = c.lettingGo(l, f)
+		err = c.lettingGo(ctx, l, f)
 		if err == nil || !errors.Is(err, driver.ErrBadConn) {
 			return err
 		}
@@ -243,13 +259,18 @@ func (c *conn) holding(ctx context.Context, f func(*lease) error) error {
 	}
 }
 
-func (c *conn) lettingGo(l *lease, f func(*lease) error) error {
+func (c *conn) lettingGo(ctx context.Context, l *lease, f func(*lease) error) (err error) {
 	finished := false
 	defer func() {
 		l.bad = l.bad || !finished // after a panic of the driver
 		c.letGo()
 	}()
-	err := f(l)
+	if c.tx == nil && c.handle == nil && c.streams == 0 { // else its snapshot is begun, or the program's to begin
+		err = l.look(ctx)
+	}
+	if err == nil {
+		err = f(l)
+	}
 	finished = true
 	return err
 }
@@ -292,7 +313,8 @@ func (c *conn) pin(ctx context.Context, why string) error {
 		return nil
 	}
 	return c.holding(ctx, func(l *lease) error {
-		c.pinned, l.dirty = why, true
+		c.pinned = why
+		l.part()
 		return nil
 	})
 }

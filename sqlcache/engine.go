@@ -23,11 +23,14 @@ type engine struct {
 	inner   *sql.DB
 	opts    Options
 	foreign bool // others use the inner pool as well
+	// strangers are its connections, where it is foreign.
+	strangers strangers
 
 	// schema is nil until the first statement. stale says that it must be read
 	// again before the next plan.
 	schema  atomic.Pointer[schema]
 	stale   atomic.Bool
+	moves   atomic.Uint64 // how often the schema was known to have changed
 	loading chan struct{} // holds one token: who reads the schema
 	checked atomic.Int64  // when a lease was last asked for the schema's stamp, in nanoseconds since start
 	start   time.Time
@@ -84,6 +87,13 @@ func (e *engine) replaced(l *lease) bool {
 
 // sinceStart is the engine's clock.
 func (e *engine) sinceStart() time.Duration { return time.Since(e.start) }
+
+// outdated says that the schema has changed, or may have: plans are made anew,
+// and connections look at it before anything is compiled on them.
+func (e *engine) outdated() {
+	e.moves.Add(1)
+	e.stale.Store(true)
+}
 
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))

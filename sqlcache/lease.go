@@ -16,6 +16,7 @@ import (
 type lease struct {
 	engine *engine
 	conn   *sql.Conn
+	pooled *pooled
 	real   driver.Conn
 	// sent says that a statement reached the database over this lease: from
 	// then on nothing may be retried elsewhere.
@@ -39,7 +40,11 @@ func (e *engine) lease(ctx context.Context) (*lease, error) {
 	// The inner pool gives the connection to nobody else until c is closed, so
 	// it can be used after Raw has returned it.
 	err = c.Raw(func(real any) error {
-		l.real = real.(driver.Conn)
+		var ours bool
+		if l.pooled, ours = real.(*pooled); !ours {
+			l.pooled = e.strangers.of(real.(driver.Conn))
+		}
+		l.real = l.pooled.Conn
 		return nil
 	})
 	if err != nil {
@@ -66,6 +71,13 @@ func (l *lease) release() {
 	}
 }
 
+// part says that the session is no longer like the others', so that nothing is
+// kept of it.
+func (l *lease) part() {
+	l.dirty = true
+	l.pooled.kept.forget()
+}
+
 // precious says that closing the connection would delete the database.
 func (l *lease) precious() bool {
 	return l.engine.inMemory && !errors.Is(l.usable(), driver.ErrBadConn)
@@ -86,7 +98,12 @@ func (e *engine) onLease(ctx context.Context, f func(*lease) error) error {
 		if err != nil {
 			return err
 		}
-		err = e.using(l, f)
+		err = e.using(l, func(l *lease) error {
+			if err := l.look(ctx); err != nil {
+				return err
+			}
+			return f(l)
+		})
 		if err == nil || !errors.Is(err, driver.ErrBadConn) {
 			return err
 		}
@@ -222,14 +239,15 @@ func (l *lease) fastExec(ctx context.Context, text string, args []driver.NamedVa
 	return res, l.note(err)
 }
 
+// run runs a statement of ours.
 func (l *lease) run(ctx context.Context, text string) error {
-	_, err := l.exec(ctx, text, nil)
+	_, err := l.execKept(ctx, text, nil)
 	return err
 }
 
 // all runs a query of ours and returns its rows.
 func (l *lease) all(ctx context.Context, text string, args []driver.NamedValue) ([][]driver.Value, error) {
-	rows, err := l.query(ctx, text, args)
+	rows, err := l.queryKept(ctx, text, args)
 	if err != nil {
 		return nil, err
 	}

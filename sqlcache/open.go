@@ -55,7 +55,7 @@ var _ io.Closer = (*connector)(nil)
 
 func connectorOf(cache *cacheops.Cache, bare driver.Connector, opts *Options) *connector {
 	o := opts.withDefaults()
-	inner := sql.OpenDB(bare)
+	inner := sql.OpenDB(keeping{bare})
 	o.limit(inner)
 	if o.Session == "" {
 		// Fields of the connector (a data source name) decide how rows come back.

@@ -33,9 +33,11 @@ func (l *lease) prepare(ctx context.Context, text string) (*realStmt, error) {
 }
 
 // converts reports whether the statement has rules of its own for arguments.
-func (s *realStmt) converts() bool {
-	_, checks := s.Stmt.(driver.NamedValueChecker)
-	_, columns := s.Stmt.(driver.ColumnConverter) //nolint:staticcheck // old drivers have it
+func (s *realStmt) converts() bool { return converts(s.Stmt) }
+
+func converts(s driver.Stmt) bool {
+	_, checks := s.(driver.NamedValueChecker)
+	_, columns := s.(driver.ColumnConverter) //nolint:staticcheck // old drivers have it
 	return checks || columns
 }
 

@@ -41,7 +41,7 @@ func (c *conn) raw(ctx context.Context, f func(any) error) error {
 		}))
 		done(l)
 		if ran {
-			c.engine.stale.Store(true)
+			c.engine.outdated()
 			c.resume(ctx, l)
 		}
 		return err

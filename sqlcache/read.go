@@ -42,6 +42,7 @@ func (c *conn) lookup(ctx context.Context, st *statement, args []driver.NamedVal
 // miss runs a read that the cache did not answer; fill is what lookup said just
 // before.
 func (c *conn) miss(ctx context.Context, st *statement, fill bool, k *run) error {
+	k.single = st.single()
 	if !fill {
 		return c.direct(ctx, k)
 	}
@@ -86,8 +87,10 @@ func (e *engine) load(ctx context.Context, l *lease, st *statement, text string,
 	if err := e.checkSchema(ctx, l); err != nil {
 		return cacheops.Loaded{}, err
 	}
-	if err := e.checkVersion(ctx); err != nil {
-		return cacheops.Loaded{}, err
+	if e.stale.Load() { // as the acquire has found, if not before
+		if err := e.checkVersion(ctx); err != nil {
+			return cacheops.Loaded{}, err
+		}
 	}
 	if e.foreign {
 		if err := l.beginOwn(ctx, "BEGIN"); err != nil {
@@ -95,7 +98,8 @@ func (e *engine) load(ctx context.Context, l *lease, st *statement, text string,
 		}
 		defer l.rollback(ctx)
 	}
-	set, err := l.record(ctx, text, args, max(e.opts.MaxEntryBytes, 0), &st.heads)
+	k := run{text: text, args: args, single: true}
+	set, err := k.record(ctx, l, max(e.opts.MaxEntryBytes, 0), &st.heads)
 	if err != nil {
 		return cacheops.Loaded{}, err
 	}
@@ -111,8 +115,8 @@ func (e *engine) load(ctx context.Context, l *lease, st *statement, text string,
 
 // record runs a query and records what it returns, an error after the first
 // row included.
-func (l *lease) record(ctx context.Context, text string, args []driver.NamedValue, limit int, heads *rowset.Heads) (*rowset.Set, error) {
-	rows, err := l.query(ctx, text, args)
+func (k *run) record(ctx context.Context, l *lease, limit int, heads *rowset.Heads) (*rowset.Set, error) {
+	rows, err := k.query(ctx, l)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +137,7 @@ func (l *lease) record(ctx context.Context, text string, args []driver.NamedValu
 
 // buffer runs the statement and keeps its rows.
 func (k *run) buffer(ctx context.Context, l *lease) error {
-	set, err := l.record(ctx, k.text, k.args, 0, nil)
+	set, err := k.record(ctx, l, 0, nil)
 	if err != nil {
 		return err
 	}
@@ -146,10 +150,10 @@ func (k *run) buffer(ctx context.Context, l *lease) error {
 func (c *conn) direct(ctx context.Context, k *run) error {
 	return c.holding(ctx, func(l *lease) (err error) {
 		if !k.wantsRows {
-			k.result, err = l.exec(ctx, k.text, k.args)
+			k.result, err = k.exec(ctx, l)
 			return c.settled(ctx, l, err)
 		}
-		rows, err := l.query(ctx, k.text, k.args)
+		rows, err := k.query(ctx, l)
 		if err != nil {
 			return c.settled(ctx, l, err)
 		}
@@ -192,7 +196,7 @@ func (e *engine) checkVersion(ctx context.Context) error {
 	if err != nil || version == e.schema.Load().version {
 		return nil //nolint:nilerr // the store's failures are the core's to handle
 	}
-	e.stale.Store(true)
+	e.outdated()
 	return errReplan
 }
 
@@ -201,7 +205,7 @@ func (e *engine) outside(ctx context.Context) error {
 	w := e.db.Write()
 	w.AddDDL()
 	err := w.Commit(ctx, "", func(context.Context) (cacheops.Outcome, error) { return cacheops.Committed, nil })
-	e.stale.Store(true)
+	e.outdated()
 	if err != nil {
 		return err
 	}

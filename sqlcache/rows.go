@@ -24,8 +24,11 @@ func (r *stmtRows) Close() error {
 
 // unwrap returns the driver's own rows, for its optional interfaces.
 func unwrap(rows driver.Rows) driver.Rows {
-	if s, ok := rows.(*stmtRows); ok {
-		return s.Rows
+	switch r := rows.(type) {
+	case *stmtRows:
+		return r.Rows
+	case *keptRows:
+		return r.Rows
 	}
 	return rows
 }

@@ -2,6 +2,8 @@ package sqlcache
 
 import (
 	"context"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -33,6 +35,11 @@ type statement struct {
 
 	mu       sync.Mutex
 	prepared *preparation
+}
+
+// single says that the text is one statement that reads or writes rows.
+func (s *statement) single() bool {
+	return s.plan.Class == sqldep.Read || s.plan.Class == sqldep.Write
 }
 
 // preparation is what preparing a text on a real connection told.
@@ -179,6 +186,39 @@ func (e *engine) setUp(ctx context.Context, l *lease) error {
 // catalogMoved hears of DDL by others.
 func (e *engine) catalogMoved(version uint64) {
 	if s := e.schema.Load(); s == nil || s.version != version {
-		e.stale.Store(true)
+		e.outdated()
 	}
+}
+
+// look has a connection look at the schema if that has changed since it did so
+// last. SQLite finds out by itself only after it has compiled the statement by
+// the schema that it knows, taken the locks that this one needs, and not after
+// every mistake. Without the cache the session's reads would have told the
+// connection; hits take none.
+//
+// A connection that cannot be made to look tells of that with the statement
+// itself. Nothing counts as sent: a look may well be repeated elsewhere.
+func (l *lease) look(ctx context.Context) error {
+	moves := l.engine.moves.Load()
+	if l.pooled.seen == moves {
+		return nil
+	}
+	sent := l.sent
+	err := l.refresh(ctx)
+	l.sent = sent
+	switch {
+	case errors.Is(err, driver.ErrBadConn):
+		return err
+	case err == nil:
+		l.pooled.seen = moves
+	}
+	return nil
+}
+
+// refresh has the connection look at the schema as it is. The statement is
+// compiled for that, and not kept: none that was would outlast the change.
+func (l *lease) refresh(ctx context.Context) error {
+	l.pooled.kept.forget()
+	_, err := l.exec(ctx, "SELECT 1 FROM sqlite_master WHERE 0", nil)
+	return err
 }

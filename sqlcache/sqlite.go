@@ -161,7 +161,12 @@ func (l *lease) state(ctx context.Context) state {
 // settleTime bounds what must be done whether or not the caller still waits.
 const settleTime = 30 * time.Second
 
+// settle returns the context for that. Whoever cannot give up waits as without
+// the cache, and needs no clock.
 func settle(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Done() == nil {
+		return ctx, func() {}
+	}
 	return context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 }
 

@@ -159,7 +159,7 @@ func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(co
 	finished = true
 	done(l)
 	if ddl {
-		e.stale.Store(true)
+		e.outdated()
 	}
 	return open, err
 }

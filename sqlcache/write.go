@@ -37,7 +37,7 @@ func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) 
 		}
 	}
 	if st.plan.Class == sqldep.DDL {
-		if err := l.refresh(ctx); err != nil {
+		if err := l.refresh(ctx); err != nil { // it may have been changed outside
 			return err
 		}
 	}
@@ -60,13 +60,6 @@ func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) 
 		k.rows, k.result = nil, nil
 	}
 	return err
-}
-
-// refresh has the connection look at the schema as it is. Without the cache the
-// session's reads would have done so; hits take no connection, and ALTER TABLE
-// itself goes by the schema that the connection knows.
-func (l *lease) refresh(ctx context.Context) error {
-	return l.run(ctx, "SELECT 1 FROM sqlite_master WHERE 0")
 }
 
 // rejected returns the error with which the database rejects a text as soon as

@@ -3,6 +3,7 @@ package sqlcache_test
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"strings"
 	"sync/atomic"
 )
@@ -17,6 +18,12 @@ type bent struct {
 	after  func(text string, err error) error
 	opened atomic.Int64
 	closed atomic.Int64
+	// prepared and finalized count statements.
+	prepared  atomic.Int64
+	finalized atomic.Int64
+	// strict statements do not do what connections do: accept several statements
+	// in one text, and tell of a wrong number of arguments in the same words.
+	strict bool
 }
 
 func (b *bent) Connect(ctx context.Context) (driver.Conn, error) {
@@ -63,7 +70,52 @@ func (c *bentConn) QueryContext(ctx context.Context, q string, args []driver.Nam
 }
 
 func (c *bentConn) PrepareContext(ctx context.Context, q string) (driver.Stmt, error) {
-	return c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, q)
+	s, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	c.bent.prepared.Add(1)
+	return bentStmt{Stmt: s, conn: c, text: q}, nil
+}
+
+type bentStmt struct {
+	driver.Stmt
+	conn *bentConn
+	text string
+}
+
+func (s bentStmt) Close() error {
+	s.conn.bent.finalized.Add(1)
+	return s.Stmt.Close()
+}
+
+func (s bentStmt) NumInput() int {
+	if s.conn.bent.strict {
+		return strings.Count(s.text, "?")
+	}
+	return s.Stmt.NumInput()
+}
+
+func (s bentStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (res driver.Result, err error) {
+	if s.conn.bent.strict && strings.Contains(s.text, ";") {
+		return nil, errors.New("several statements in a prepared one")
+	}
+	err = s.conn.around(s.text, func() error {
+		res, err = s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
+		return err
+	})
+	return res, err
+}
+
+func (s bentStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (rows driver.Rows, err error) {
+	if s.conn.bent.strict && s.NumInput() != len(args) {
+		return nil, errors.New("in a statement's words")
+	}
+	err = s.conn.around(s.text, func() error {
+		rows, err = s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
+		return err
+	})
+	return rows, err
 }
 
 func (c *bentConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
