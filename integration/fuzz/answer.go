@@ -115,38 +115,22 @@ func differentErrors(a, b error) bool {
 
 // accepted names the differences between a cached database and a bare one that
 // are a price which the documentation names. The list should shrink. After one
-// that diverges the two databases have parted ways. moved says that some step
-// has changed the schema.
-func accepted(op *Op, got, want *answer, moved bool) (why string, diverges bool) {
+// that diverges the two databases have parted ways.
+func accepted(op *Op, got, want *answer) (why string, diverges bool) {
 	const busy, mistake = 5, 1
 	const constraint = 19
 	switch {
 	case code(got.err) == constraint && code(want.err) == constraint && op.Class != "ddl":
 		return "OR FAIL in autocommit reports the deferred key that its commit breaks, rather than its own failure", false
-	case !op.Read && outdated(got.err) != outdated(want.err):
-		// SQLite looks again at the schema after some mistakes and not after these.
-		// A pool's connections do the same to a program without a cache.
-		return "a connection compiles a write by the schema before another's DDL", true
 	case code(got.err) != busy:
 	case snapshot(got.err) && !snapshot(want.err):
 		return "a write that fails where OR FAIL might have kept rows is committed, and may change nothing but other transactions' snapshots", true
 	case code(want.err) == mistake:
 		return "an autocommit write takes the write lock before it is compiled", false
-	case want.err == nil && moved && !op.Read && !snapshot(got.err):
-		return "a connection that has not seen another's DDL takes the write lock before it finds its statement outdated, and keeps it in the transaction that goes on", true
 	case want.err == nil && (op.Class == "ddl" || op.Class == "oddity"):
 		return "DDL takes the write lock even if it turns out to have nothing to do", false
 	}
 	return "", false
-}
-
-// outdated reports whether a write was rejected for what a connection that has
-// not seen another's DDL takes the schema for: an INSERT that does not fit the
-// table's columns, a view that has no trigger yet, a column yet to be added.
-func outdated(err error) bool {
-	return code(err) == 1 && slices.ContainsFunc([]string{"values were supplied", "cannot modify", "no such column"}, func(s string) bool {
-		return strings.Contains(err.Error(), s)
-	})
 }
 
 // snapshot reports whether a transaction may not write because another one has

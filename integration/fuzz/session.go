@@ -11,6 +11,7 @@ type session struct {
 	conn  *sql.Conn
 	tx    *sql.Tx
 	stmts map[string]*sql.Stmt
+	seen  int // the pair's moves when it looked last
 }
 
 func openSession(ctx context.Context, db *sql.DB) (*session, error) {
@@ -29,6 +30,22 @@ func (s *session) close() {
 		st.Close()
 	}
 	s.conn.Close()
+}
+
+// look has the connection look at the schema if it has not done so after as many
+// moves and is in no transaction: behind the cache, connections do the same. A
+// bare one goes on compiling by what it knows, and SQLite does not look again
+// after every mistake that comes of that.
+func (s *session) look(ctx context.Context, moves int) {
+	if s.seen == moves || s.tx != nil {
+		return
+	}
+	if _, err := s.conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return // in a transaction begun by a text
+	}
+	s.seen = moves
+	s.conn.ExecContext(ctx, "SELECT 1 FROM sqlite_master WHERE 0")
+	s.conn.ExecContext(ctx, "ROLLBACK")
 }
 
 // do executes one step.
