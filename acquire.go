@@ -15,8 +15,10 @@ type fill struct {
 	query *Query
 	key   Key
 	ttl   time.Duration
+	anew  bool // the entry is to be filled again, though there be one
 	src   Source
 
+	asked  []TableRead // what was acquired
 	grant  Grant
 	noKeep string // why the result is not kept; empty if it may be
 	// when says, for the tags of reads with pinned regions, in which case the
@@ -50,19 +52,23 @@ func (f *fill) acquire(ctx context.Context) error {
 		f.refuse("depends on everything")
 		return nil
 	}
-	reads, err := f.reads(ctx, uses)
-	if err == nil {
-		f.grant, err = f.db.cache.store.Acquire(ctx, reads)
-	}
-	if err != nil {
-		if ctx.Err() == nil {
-			f.db.cache.circuit.failed()
-			f.db.cache.failed(ctx, "acquire stamps", err)
-		}
-		f.refuse("the store failed")
+	if f.asked, err = f.reads(ctx, uses); err != nil {
+		f.unasked(ctx, err)
 		return nil
 	}
-	f.db.cache.shapes.learn(reads)
+	f.ask(ctx)
+	return nil
+}
+
+// ask gets the stamps. It may be called again, for those that stand by then.
+func (f *fill) ask(ctx context.Context) {
+	grant, err := f.db.cache.store.Acquire(ctx, f.asked)
+	if err != nil {
+		f.unasked(ctx, err)
+		return
+	}
+	f.grant = grant
+	f.db.cache.shapes.learn(f.asked)
 	if f.grant.Refused == CatalogMoved {
 		if moved := f.db.backend.Load().CatalogMoved; moved != nil {
 			moved(f.grant.Catalog)
@@ -71,7 +77,14 @@ func (f *fill) acquire(ctx context.Context) error {
 	if f.grant.Refused != Granted {
 		f.refuse(f.grant.Refused.String())
 	}
-	return nil
+}
+
+func (f *fill) unasked(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		f.db.cache.circuit.failed()
+		f.db.cache.failed(ctx, "acquire stamps", err)
+	}
+	f.refuse("the store failed")
 }
 
 func (f *fill) refuse(why string) {

@@ -16,6 +16,7 @@ import (
 // goroutines.
 type Cache struct {
 	store    Store
+	locker   Locker // the store, nil if it is none
 	cfg      Config
 	off      atomic.Bool
 	closed   atomic.Bool
@@ -49,6 +50,7 @@ func New(store Store, cfg *Config) (*Cache, error) {
 	}
 	c.cfg.Rules = slices.Clone(c.cfg.Rules)
 	c.agnostic = c.cfg.anyAgnostic()
+	c.locker, _ = store.(Locker)
 	c.flights.Same = sameStamps
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil
@@ -61,10 +63,10 @@ func (c *Cache) Close() error {
 	if c.closed.Swap(true) {
 		return nil
 	}
-	c.flights.Close()
 	c.mu.Lock() // whoever is in later has started its goroutine, or sees the end
 	c.cancel()
 	c.mu.Unlock()
+	c.flights.Close()
 	c.asides.Wait()
 	return c.backlog.close()
 }

@@ -56,6 +56,11 @@ type Rule struct {
 	TTL time.Duration
 	// Fresh makes certain of every hit; see [Call.Fresh].
 	Fresh bool
+	// Lock is how long a missed read may wait for another process that is loading
+	// the same result, instead of loading it as well. It needs a store that can
+	// tell ([Locker]), and costs a miss some round trips. Within a process, reads
+	// that miss together share one load in any case. Zero: it does not wait.
+	Lock time.Duration
 	// Never forbids caching these tables at all, [With] included: any read that
 	// touches one of them. Here too the first rule that matches the table
 	// decides, so it stands before a wider one.
@@ -113,10 +118,12 @@ func (r *Rule) validate() error {
 		return r.bad("Tables", "is empty; \"*\" matches every table")
 	case r.TTL < 0:
 		return r.bad("TTL", "%v is negative", r.TTL)
+	case r.Lock < 0:
+		return r.bad("Lock", "%v is negative", r.Lock)
 	case r.Ops&^All != 0:
 		return r.bad("Ops", "%#x has unknown bits", uint8(r.Ops))
-	case r.Never && (r.Ops != 0 || r.TTL != 0 || r.Fresh):
-		return r.bad("Never", "excludes Ops, TTL and Fresh")
+	case r.Never && (r.Ops != 0 || r.TTL != 0 || r.Fresh || r.Lock != 0):
+		return r.bad("Never", "excludes Ops, TTL, Fresh and Lock")
 	}
 	if _, err := path.Match(r.Tables, ""); err != nil {
 		return r.bad("Tables", "%q is no glob: %w", r.Tables, err)

@@ -37,7 +37,7 @@ type Loaded struct {
 // and does not disturb the other callers. A panic of Load reaches the caller
 // whose Load it was, and nobody else.
 func (d *Database) Fill(ctx context.Context, p *Probe, src Source) (Value, error) {
-	f := &fill{db: d, query: p.query, ttl: p.ttl, src: src}
+	f := &fill{db: d, query: p.query, ttl: p.ttl, anew: p.anew, src: src}
 	f.key = p.key
 	f.key.Rest = append([]byte(nil), p.key.Rest...)
 	if err := f.acquire(ctx); err != nil {
@@ -65,15 +65,22 @@ func sameStamps(a, b Grant) bool {
 // of a fill; those who share the result have done their own acquire.
 func (f *fill) run(ctx context.Context, started func()) (Value, error) {
 	started()
+	v, unlock := f.share(ctx)
+	if v != nil {
+		return v, nil
+	}
+	unkeepable := false // an error or a panic may be this load's alone
+	defer func() { unlock(unkeepable) }()
 	loaded, err := f.src.Load(ctx)
 	if err == nil {
-		f.keep(ctx, &loaded)
+		unkeepable = !f.keep(ctx, &loaded)
 	}
 	f.db.proveDoubts(f.grant.Doubts)
 	return loaded.Value, err
 }
 
-func (f *fill) keep(ctx context.Context, l *Loaded) {
+// keep reports whether the result was stored, or may have been.
+func (f *fill) keep(ctx context.Context, l *Loaded) bool {
 	c := f.db.cache
 	why := f.noKeep
 	switch {
@@ -89,7 +96,7 @@ func (f *fill) keep(ctx context.Context, l *Loaded) {
 			if h := c.cfg.Hooks.Stored; h != nil {
 				h(ctx, f.db.readEvent(f.query, ""))
 			}
-			return
+			return true
 		}
 		if ctx.Err() == nil {
 			c.failed(ctx, "store an entry", err)
@@ -101,4 +108,5 @@ func (f *fill) keep(ctx context.Context, l *Loaded) {
 	if h := c.cfg.Hooks.Refused; h != nil {
 		h(ctx, f.db.readEvent(f.query, why))
 	}
+	return false
 }

@@ -29,6 +29,7 @@ type Query struct {
 	shared   bool   // all tables are agnostic
 	fresh    bool   // the rule says Fresh
 	ttl      time.Duration
+	lock     time.Duration // see Rule.Lock
 	counters *counters
 }
 
@@ -43,6 +44,7 @@ func (d *Database) Prepare(q *Query) {
 		if q.rule.TTL > 0 {
 			q.ttl = q.rule.TTL
 		}
+		q.lock = q.rule.Lock
 	}
 	q.shared = d.cache.agnostic && len(q.Uses) > 0
 	for _, t := range q.Uses {
