@@ -75,6 +75,27 @@ func (s *Store) attempt(ctx context.Context, calls []call, which []int, text boo
 	return again, nil
 }
 
+// exchange sends the commands that build returns in one round trip, and once
+// more, built anew, if a connection had ended while it was idle.
+func (s *Store) exchange(ctx context.Context, build func() []rueidis.Completed) []rueidis.RedisResult {
+	r := s.client.DoMulti(ctx, build()...)
+	for i := range r {
+		if err := r[i].Error(); err != nil && ended(ctx, err) {
+			return s.client.DoMulti(ctx, build()...)
+		}
+	}
+	return r
+}
+
+// send is exchange for one command of which only the success matters.
+func (s *Store) send(ctx context.Context, build func() rueidis.Completed) error {
+	err := s.client.Do(ctx, build()).Error()
+	if err != nil && ended(ctx, err) {
+		err = s.client.Do(ctx, build()).Error()
+	}
+	return err
+}
+
 // ended reports whether an error is that a connection is no longer there, and
 // not a server that does not answer or does not want to.
 func ended(ctx context.Context, err error) bool {

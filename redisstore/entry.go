@@ -101,7 +101,10 @@ func (s *Store) load(ctx context.Context, name string) (b []byte, left time.Dura
 // loadPart is what of script fetch a node of a Cluster can answer.
 func (s *Store) loadPart(ctx context.Context, name string) ([]rueidis.RedisMessage, error) {
 	parts := make([]rueidis.RedisMessage, 0, 2)
-	for _, r := range s.client.DoMulti(ctx, s.client.B().Getex().Key(name).Build(), s.client.B().Pttl().Key(name).Build()) {
+	ask := func() []rueidis.Completed {
+		return []rueidis.Completed{s.client.B().Getex().Key(name).Build(), s.client.B().Pttl().Key(name).Build()}
+	}
+	for _, r := range s.exchange(ctx, ask) {
 		m, err := r.ToMessage()
 		if err != nil && !rueidis.IsRedisNil(err) {
 			return nil, err
@@ -130,8 +133,10 @@ func (s *Store) Put(ctx context.Context, k *cacheops.Key, e *cacheops.Entry) err
 	}
 	seen := s.pushes.seen()
 	name := s.names.ofEntry(s.envelope.keyDigest(k))
-	set := s.client.B().Set().Key(name).Value(rueidis.BinaryString(seal)).Px(e.TTL).Build()
-	if err := s.client.Do(ctx, set).Error(); err != nil {
+	err = s.send(ctx, func() rueidis.Completed {
+		return s.client.B().Set().Key(name).Value(rueidis.BinaryString(seal)).Px(max(e.TTL, time.Millisecond)).Build()
+	})
+	if err != nil {
 		return failed("store an entry", err)
 	}
 	s.holdOwn(ctx, k, e, seen)
@@ -162,7 +167,8 @@ func (s *Store) Delete(ctx context.Context, k *cacheops.Key) error {
 	defer cancel()
 	s.forget(ctx, k)
 	name := s.names.ofEntry(s.envelope.keyDigest(k))
-	if err := s.client.Do(ctx, s.client.B().Del().Key(name).Build()).Error(); err != nil {
+	err = s.send(ctx, func() rueidis.Completed { return s.client.B().Del().Key(name).Build() })
+	if err != nil {
 		return failed("delete an entry", err)
 	}
 	return nil

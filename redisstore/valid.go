@@ -23,6 +23,11 @@ func (s *Store) valid(ctx context.Context, deps []cacheops.Dep) (bool, error) {
 		return true, nil
 	}
 	keys := s.stampNames(deps)
+	return match(deps, s.exchange(ctx, func() []rueidis.Completed { return s.ask(deps, keys) }))
+}
+
+// ask returns the commands that read the stamps, in order.
+func (s *Store) ask(deps []cacheops.Dep, keys []string) []rueidis.Completed {
 	commands := make([]rueidis.Completed, 0, 4)
 	for i := 0; i < len(deps); {
 		n := len(deps)
@@ -39,7 +44,7 @@ func (s *Store) valid(ctx context.Context, deps []cacheops.Dep) (bool, error) {
 		}
 		i = n
 	}
-	return match(deps, s.client.DoMulti(ctx, commands...))
+	return commands
 }
 
 // stampNames returns the names of the stamps, all cut from one string.

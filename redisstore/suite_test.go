@@ -1,0 +1,266 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/redis/rueidis"
+
+	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/redisstore/redistest"
+	"github.com/cacheops/cacheops/storetest"
+)
+
+// TestStore takes the store through the suite, in both modes.
+func TestStore(t *testing.T) {
+	for _, mode := range []struct {
+		name string
+		opts Options
+	}{
+		{"validated", Options{}},
+		{"validated without a local tier", Options{LocalBytes: -1}},
+		{"tracked", Options{Mode: Tracked}},
+	} {
+		t.Run(mode.name, func(t *testing.T) {
+			bench := newBench(t)
+			storetest.Run(t, func(t testing.TB) storetest.Harness { return bench.open(t, mode.opts) })
+		})
+	}
+}
+
+// bench is a server of its own with what the suite does to it.
+type bench struct {
+	server *redistest.Server
+	admin  rueidis.Client
+}
+
+func newBench(t testing.TB) *bench {
+	server := redistest.Start(t, nil)
+	admin, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{server.Addr()}, ForceSingleClient: true, DisableCache: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(admin.Close)
+	return &bench{server, admin}
+}
+
+var prefixes struct {
+	sync.Mutex
+	n int
+}
+
+func newPrefix() string {
+	prefixes.Lock()
+	defer prefixes.Unlock()
+	prefixes.n++
+	return fmt.Sprint("test", prefixes.n)
+}
+
+func (b *bench) store(t testing.TB, opts Options) *Store {
+	t.Helper()
+	if opts.Prefix == "" {
+		opts.Prefix = newPrefix()
+	}
+	s, err := New(b.server.URL(), &opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// maxSteps bounds each walk: every step is a round trip.
+const maxSteps = 4_000
+
+func (b *bench) open(t testing.TB, opts Options) storetest.Harness {
+	s := b.store(t, opts)
+	p := &proved{Store: s, known: make(map[string]bool)}
+	if opts.Mode == Tracked {
+		p.settle = func() { b.settle(t, s) }
+	}
+	return storetest.Harness{
+		Store:    p,
+		MaxSteps: maxSteps,
+		ExpireLease: func(w cacheops.Writer, tables []string) error {
+			return b.expire(s, w, tables)
+		},
+		Lose: func(tables []string) error {
+			for _, name := range tables {
+				id := b.incarnation(t)
+				tb := s.table(name)
+				if err := b.do("DEL", tb.state, strings.ReplaceAll(tb.own, placeholder, string(id[:]))); err != nil {
+					return err
+				}
+			}
+			p.heed()
+			return nil
+		},
+		Save:          func() (func() error, error) { return b.save(t, s, true) },
+		SaveUnnoticed: func() (func() error, error) { return b.save(t, s, false) },
+	}
+}
+
+func (b *bench) do(args ...string) error {
+	err := b.admin.Do(context.Background(), b.admin.B().Arbitrary(args...).Build()).Error()
+	if rueidis.IsRedisNil(err) {
+		return nil
+	}
+	return err
+}
+
+// incarnation is what connections take the server for.
+func (b *bench) incarnation(t testing.TB) incarnation {
+	t.Helper()
+	info := make(map[string]string)
+	for _, section := range []string{"server", "replication"} {
+		part, err := b.server.Info(section)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, v := range part {
+			info[k] = v
+		}
+	}
+	return newIncarnation(info["run_id"], info["master_replid"])
+}
+
+// expire ends a writer's lease in the past.
+func (b *bench) expire(s *Store, w cacheops.Writer, tables []string) error {
+	const age = `
+		local W = redis.call('HGET', KEYS[1], 'W') or ''
+		for at = 1, #W, 41 do
+			if string.sub(W, at, at + 7) == ARGV[1] then
+				redis.call('HSET', KEYS[1], 'W', string.sub(W, 1, at + 31) .. struct.pack('>d', 1) .. string.sub(W, at + 40))
+			end
+		end`
+	for _, name := range tables {
+		if err := b.do("EVAL", age, "1", s.table(name).state, eight(w.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// save notes the keys under the store's prefix and returns what brings them
+// back, in the process that is there or, noticed, as a replica that is promoted.
+func (b *bench) save(t testing.TB, s *Store, noticed bool) (func() error, error) {
+	ctx := context.Background()
+	pattern := s.opts.Prefix + ":*"
+	keys, err := b.admin.Do(ctx, b.admin.B().Keys().Pattern(pattern).Build()).AsStrSlice()
+	if err != nil {
+		return nil, err
+	}
+	dumps := make(map[string]string)
+	for _, k := range keys {
+		d, err := b.admin.Do(ctx, b.admin.B().Dump().Key(k).Build()).ToString()
+		if err != nil {
+			return nil, err
+		}
+		dumps[k] = d
+	}
+	return func() error {
+		now, err := b.admin.Do(ctx, b.admin.B().Keys().Pattern(pattern).Build()).AsStrSlice()
+		if err != nil {
+			return err
+		}
+		for _, k := range now {
+			if err := b.do("DEL", k); err != nil {
+				return err
+			}
+		}
+		for k, d := range dumps {
+			if err := b.do("RESTORE", k, "3600000", d); err != nil {
+				return err
+			}
+		}
+		if !noticed {
+			return nil
+		}
+		return b.promote()
+	}, nil
+}
+
+// promote makes the server another incarnation, and hangs up on its clients, as
+// Sentinels do.
+func (b *bench) promote() error {
+	for _, args := range [][]string{
+		{"REPLICAOF", "127.0.0.1", "1"},
+		{"REPLICAOF", "NO", "ONE"},
+		{"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"},
+	} {
+		if err := b.do(args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle waits until what was pushed to s so far has arrived.
+func (b *bench) settle(t testing.TB, s *Store) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+	defer cancel()
+	if err := s.greet(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// proved does for tables that nobody has named before what the core does by
+// asking the database: it lifts the doubt about who may have been writing there.
+type proved struct {
+	*Store
+	settle func()
+
+	mu    sync.Mutex
+	known map[string]bool
+}
+
+func (p *proved) heed() {
+	if p.settle != nil {
+		p.settle()
+	}
+}
+
+func (p *proved) know(ctx context.Context, name string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known[name] {
+		return nil
+	}
+	r, err := p.Store.Registry(ctx, name)
+	if err != nil {
+		return err
+	}
+	p.known[name] = true
+	return p.Store.Clear(ctx, cacheops.Doubt{Table: name, Epoch: r.Epoch})
+}
+
+func (p *proved) Registry(ctx context.Context, name string) (cacheops.Registry, error) {
+	if err := p.know(ctx, name); err != nil {
+		return cacheops.Registry{}, err
+	}
+	return p.Store.Registry(ctx, name)
+}
+
+func (p *proved) Acquire(ctx context.Context, reads []cacheops.TableRead) (cacheops.Grant, error) {
+	for i := range reads {
+		if err := p.know(ctx, reads[i].Table); err != nil {
+			return cacheops.Grant{}, err
+		}
+	}
+	g, err := p.Store.Acquire(ctx, reads)
+	// What it made is pushed, too, and would be taken for a drop of what is put.
+	p.heed()
+	return g, err
+}
+
+func (p *proved) Begin(ctx context.Context, w cacheops.Writer, writes []cacheops.TableWrite) ([]cacheops.Registry, error) {
+	for i := range writes {
+		if err := p.know(ctx, writes[i].Table); err != nil {
+			return nil, err
+		}
+	}
+	return p.Store.Begin(ctx, w, writes)
+}
