@@ -10,8 +10,8 @@ import (
 
 const pgIndexes = `
 SELECT i.indrelid::int8, i.indisunique, i.indisprimary, i.indimmediate, i.indisvalid AND i.indisready AND i.indislive, i.indpred IS NOT NULL,
-	(SELECT json_agg(json_build_array(k.attnum, k.collation::int8, o.opcdefault) ORDER BY k.n)::text
-		FROM unnest(i.indkey::int2[], i.indcollation::oid[], i.indclass::oid[]) WITH ORDINALITY AS k (attnum, collation, class, n)
+	(SELECT json_agg(json_build_array(k.attnum, k.coll::int8, o.opcdefault) ORDER BY k.n)::text
+		FROM unnest(i.indkey::int2[], i.indcollation::oid[], i.indclass::oid[]) WITH ORDINALITY AS k (attnum, coll, class, n)
 		LEFT JOIN pg_opclass o ON o.oid = k.class WHERE k.n <= i.indnkeyatts)
 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND ` + pgNoTemp + `

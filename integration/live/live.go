@@ -1,0 +1,177 @@
+// Package live gives tests a database of their own on a real PostgreSQL or MySQL.
+package live
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/hex"
+	"maps"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+)
+
+// The servers' addresses; the defaults are a local installation's.
+const (
+	postgresEnv = "CACHEOPS_TEST_POSTGRES"
+	mysqlEnv    = "CACHEOPS_TEST_MYSQL"
+)
+
+func address(env, otherwise string) string {
+	if a := os.Getenv(env); a != "" {
+		return a
+	}
+	return otherwise
+}
+
+// absent ends a test for which there is no server: with CI=true as a failure.
+func absent(t testing.TB, what string, err error) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("no %s: %v", what, err)
+	}
+	t.Skipf("no %s: %v", what, err)
+}
+
+// Postgres returns a pool of connections to a new database, which is dropped with
+// the test. mode says how pgx passes arguments; params are the sessions' settings.
+func Postgres(t testing.TB, mode pgx.QueryExecMode, params map[string]string) *sql.DB {
+	t.Helper()
+	cfg, err := pgx.ParseConfig(address(postgresEnv, "postgres://postgres@127.0.0.1:5432/test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.DefaultQueryExecMode = mode
+	schema := name()
+	admin := stdlib.OpenDB(*cfg)
+	if err := admin.PingContext(t.Context()); err != nil {
+		absent(t, "PostgreSQL", err)
+	}
+	exec(t, admin, "CREATE DATABASE "+schema)
+	cfg = cfg.Copy()
+	cfg.Database = schema
+	maps.Copy(cfg.RuntimeParams, params)
+	db := stdlib.OpenDB(*cfg)
+	t.Cleanup(func() {
+		closeAll(t, db)
+		exec(t, admin, "DROP DATABASE "+schema+" WITH (FORCE)")
+		closeAll(t, admin)
+	})
+	return db
+}
+
+// MySQL returns a pool of connections to a new database, which is dropped with
+// the test. interpolate says that the driver writes arguments into the statement.
+// params are the driver's and the sessions' settings.
+func MySQL(t testing.TB, interpolate bool, params string) *sql.DB {
+	t.Helper()
+	cfg, err := mysql.ParseDSN(address(mysqlEnv, "root@tcp(127.0.0.1:3306)/") + "?" + params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.InterpolateParams = interpolate
+	admin := open(t, cfg)
+	if err := admin.PingContext(t.Context()); err != nil {
+		absent(t, "MySQL", err)
+	}
+	schema := name()
+	exec(t, admin, "CREATE DATABASE "+schema+" CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+	cfg = cfg.Clone()
+	cfg.DBName, cfg.MultiStatements = schema, true
+	db := open(t, cfg)
+	t.Cleanup(func() {
+		closeAll(t, db)
+		exec(t, admin, "DROP DATABASE "+schema)
+		closeAll(t, admin)
+	})
+	return db
+}
+
+func open(t testing.TB, cfg *mysql.Config) *sql.DB {
+	t.Helper()
+	c, err := mysql.NewConnector(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sql.OpenDB(c)
+}
+
+func name() string {
+	b := make([]byte, 6)
+	rand.Read(b) //nolint:errcheck // it never fails
+	return "cacheops_" + hex.EncodeToString(b)
+}
+
+func exec(t testing.TB, db *sql.DB, text string) {
+	t.Helper()
+	if _, err := db.ExecContext(context.Background(), text); err != nil {
+		t.Fatalf("%v\nin %s", err, text)
+	}
+}
+
+func closeAll(t testing.TB, dbs ...*sql.DB) {
+	for _, db := range dbs {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Query adapts a pool to the catalog's readers.
+func Query(db *sql.DB) catalog.Query {
+	return func(ctx context.Context, text string, args ...any) (out [][]driver.Value, err error) {
+		rows, err := db.QueryContext(ctx, text, args...)
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		names, err := rows.Columns()
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			cells, into := make([]any, len(names)), make([]any, len(names))
+			for i := range cells {
+				into[i] = &cells[i]
+			}
+			if err := rows.Scan(into...); err != nil {
+				return nil, err
+			}
+			row := make([]driver.Value, len(cells))
+			for i := range cells {
+				row[i] = cells[i]
+			}
+			out = append(out, row)
+		}
+		return out, rows.Err()
+	}
+}
+
+// Catalog reads the catalog of db, which is PostgreSQL's or MySQL's.
+func Catalog(t testing.TB, db *sql.DB, s catalog.Session) *catalog.Catalog {
+	t.Helper()
+	read := catalog.ReadPostgres
+	if strings.HasPrefix(driverName(db), "mysql") {
+		read = catalog.ReadMySQL
+	}
+	c, err := read(context.Background(), Query(db), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func driverName(db *sql.DB) string {
+	if _, ok := db.Driver().(*mysql.MySQLDriver); ok {
+		return "mysql"
+	}
+	return "postgres"
+}
