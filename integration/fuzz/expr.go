@@ -194,7 +194,7 @@ func (g *exprs) rowid() string {
 func (g *exprs) subquery() string {
 	in := g.inner()
 	c, _ := g.col()
-	d, _ := in.last().col()
+	d, kindOf := in.last().col()
 	where := in.last().cond(0)
 	link := ""
 	if chance(g.r(), 50) {
@@ -202,12 +202,19 @@ func (g *exprs) subquery() string {
 		link = " AND " + d + " = " + o
 	}
 	from := " FROM " + quote(g.r(), in.scope[len(in.scope)-1].t.name) + " " + in.scope[len(in.scope)-1].alias + " WHERE " + where + link
-	switch g.r().IntN(6) {
+	switch g.r().IntN(7) {
 	case 0, 1:
 		return pick(g.r(), []string{"", "NOT "}) + "EXISTS (SELECT 1" + from + ")"
 	case 2, 3:
 		return c + pick(g.r(), []string{" IN ", " NOT IN "}) + "(SELECT " + d + from + ")"
-	case 4:
+	case 4, 5: // what is known of the one column may be known of the other
+		o, k := g.col()
+		for i := 0; i < 4 && k != kindOf; i++ {
+			o, k = g.col()
+		}
+		return o + " = " + g.hole(k) + " AND " + o + pick(g.r(), []string{" IN ", " IN ", " NOT IN "}) +
+			"(SELECT " + pick(g.r(), []string{"", "", "DISTINCT "}) + d + from + pick(g.r(), []string{"", "", "", " LIMIT 1"}) + ")"
+	case 6:
 		return c + pick(g.r(), []string{" = ", " < "}) + "(SELECT max(" + d + ")" + from + ")"
 	}
 	return "(SELECT count(*)" + from + ")" + pick(g.r(), []string{" > 1", " = 0"})

@@ -99,7 +99,9 @@ func (g *exprs) tail() string {
 		out = " ORDER BY " + c + pick(g.r(), []string{"", " DESC", " ASC NULLS LAST", " COLLATE NOCASE"})
 		f := g.scope[0]
 		switch {
-		case len(g.scope) > 1 || f.t.view:
+		case len(g.scope) > 1:
+			out += g.settled()
+		case f.t.view:
 		case len(f.t.keys) > 0 && len(f.t.keys[0]) == 1 && f.t.keys[0][0] == "id":
 			out += ", " + g.name(f, "id")
 			g.st.ordered = true
@@ -115,6 +117,21 @@ func (g *exprs) tail() string {
 		}
 	}
 	return out
+}
+
+// settled is a key of one of several tables, as further terms of an ORDER BY:
+// rows that are equal by it have that table's row in common, and come in the
+// order of the others.
+func (g *exprs) settled() (terms string) {
+	f := pick(g.r(), g.scope)
+	if len(f.t.keys) == 0 || chance(g.r(), 40) {
+		return ""
+	}
+	for _, k := range pick(g.r(), f.t.keys) {
+		terms += ", " + g.name(f, k)
+	}
+	g.st.ordered = true
+	return terms
 }
 
 func point(g *exprs) {
@@ -283,8 +300,15 @@ func subquery(g *exprs) {
 			g.st.write("SELECT * FROM (SELECT ", c, " AS k, count(*) AS n FROM ", from, " WHERE ", in.cond(0), " GROUP BY 1) AS d WHERE ", pick(g.r(), []string{"n > 1", "k = " + g.hole(kInt), "k IS NULL"}))
 			return
 		}
-		g.scope = []ref{{"d", t}}
-		g.st.write("SELECT ", g.outputs(), " FROM (SELECT * FROM ", from, " WHERE ", in.cond(0), ") AS d WHERE ", g.cond(0))
+		body, out := in.block(t)
+		g.scope = []ref{{"d", out}}
+		join := ""
+		if chance(g.r(), 25) {
+			f := ref{"y", g.s.any()}
+			g.scope = append(g.scope, f)
+			join = pick(g.r(), []string{" JOIN ", " LEFT JOIN ", " RIGHT JOIN "}) + g.from(f) + " ON " + g.joinOn()
+		}
+		g.st.write("SELECT ", g.outputs(), " FROM (", body, ") AS d", join, " WHERE ", g.cond(0))
 	case 1: // in the select list
 		from := g.over(t)
 		if g.scope[0].alias == "" {
@@ -306,6 +330,42 @@ func subquery(g *exprs) {
 		}
 		g.st.write(g.tail())
 	}
+}
+
+// block is a query over t for a FROM or a WITH, of which an outer condition may
+// leave rows out or may not, and the table that it makes.
+func (g *exprs) block(t *table) (text string, out *table) {
+	from := g.over(t)
+	c, d := pick(g.r(), t.cols), pick(g.r(), t.cols)
+	cn, dn := g.name(g.scope[0], c.name), g.name(g.scope[0], d.name)
+	k, l, n := column{name: "k", kind: c.kind}, column{name: "l", kind: d.kind}, column{name: "n", kind: kInt}
+	where := ""
+	if chance(g.r(), 60) {
+		where = " WHERE " + g.cond(0)
+	}
+	list := "SELECT " + cn + " AS k, " + dn + " AS l"
+	two, three := &table{cols: []column{k, l}}, &table{cols: []column{k, l, n}}
+	switch g.r().IntN(16) {
+	case 0:
+		return list + " FROM " + from + where + " ORDER BY 1 LIMIT 3", two
+	case 1, 2:
+		return "SELECT DISTINCT" + list[6:] + " FROM " + from + where, two
+	case 3, 4, 5:
+		agg := pick(g.r(), []string{"count(*)", "count(" + dn + ")", "max(" + dn + ")", "sum(" + dn + ")", "group_concat(" + dn + ")"})
+		return list + ", " + agg + " AS n FROM " + from + where + " GROUP BY " + pick(g.r(), []string{cn, "1", cn + ", " + dn, dn}) +
+			pick(g.r(), []string{"", " HAVING count(*) > 1"}), three
+	case 6:
+		return list + ", " + pick(g.r(), []string{"row_number()", "count(*)"}) + " OVER (ORDER BY " + dn + ") AS n FROM " + from + where, three
+	case 7:
+		return list + ", " + pick(g.r(), []string{"abs(" + dn + ")", dn + " ->> '$.a'"}) + " AS n FROM " + from + where, three
+	case 8:
+		return list + " FROM " + from + where + pick(g.r(), []string{" UNION ", " UNION ALL ", " EXCEPT "}) + "SELECT 1, 2", two
+	case 9, 10:
+		return list + " FROM " + from + where, two
+	case 11:
+		return "SELECT count(*) AS k, max(" + dn + ") AS l FROM " + from + where, two
+	}
+	return "SELECT * FROM " + from + where, t
 }
 
 func cte(g *exprs) {
@@ -334,8 +394,14 @@ func cte(g *exprs) {
 		}
 		g.st.write("WITH ", ident(t.name), " AS (SELECT * FROM main.", ident(t.name), ") SELECT * FROM ", ident(t.name), " WHERE ", g.cond(0))
 	default:
-		g.scope = []ref{{"w", t}}
-		g.st.write("WITH w AS ", pick(g.r(), []string{"", "MATERIALIZED ", "NOT MATERIALIZED "}), "(SELECT * FROM ", from, " WHERE ", in.cond(0), ") SELECT ")
+		body, out := in.block(t)
+		g.scope = []ref{{"w", out}}
+		g.st.write("WITH w AS ", pick(g.r(), []string{"", "MATERIALIZED ", "NOT MATERIALIZED "}), "(", body, ") SELECT ")
+		if chance(g.r(), 20) { // named twice
+			g.scope = append(g.scope, ref{"v", out})
+			g.st.write(g.outputs(), " FROM w", pick(g.r(), []string{" JOIN ", " LEFT JOIN "}), "w AS v ON ", g.joinOn(), " WHERE ", g.cond(0))
+			return
+		}
 		if chance(g.r(), 40) {
 			f := ref{"y", g.s.any()}
 			g.scope = append(g.scope, f)

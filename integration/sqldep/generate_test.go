@@ -29,11 +29,15 @@ type named struct {
 func (g *reads) one(n int) bool { return g.r.IntN(n) == 0 }
 
 func (g *reads) statement() string {
-	switch g.r.IntN(10) {
+	switch g.r.IntN(12) {
 	case 0, 1, 2:
 		return g.joined()
 	case 3:
 		return g.keyed()
+	case 4:
+		return g.ordered()
+	case 5:
+		return g.blocked()
 	}
 	with := ""
 	if g.one(8) {
@@ -87,6 +91,110 @@ func (g *reads) keyed() string {
 		order = pick(g.r, []string{" ORDER BY count(*)", " ORDER BY (SELECT max(l.id))", " ORDER BY l.id"})
 	}
 	return "SELECT " + c + " FROM " + t + " l" + where + order
+}
+
+// ordered makes a join of few columns, whose rows come in an order that indexes
+// have a say in, and a whole key perhaps.
+func (g *reads) ordered() string {
+	l, r := named{"l", pick(g.r, g.w.tables)}, named{"r", pick(g.r, g.w.tables)}
+	g.scope = append(g.scope, l, r)
+	few := func(n named) string { return n.alias + "." + pick(g.r, []string{"id", n.rel.cols[1], n.rel.cols[1]}) }
+	first := l.rel.name + " l"
+	if g.one(8) {
+		first += " INDEXED BY " + l.rel.name + "_i0"
+	}
+	s := "SELECT " + few(l) + ", " + few(r) + " FROM " + first +
+		pick(g.r, []string{" JOIN ", " JOIN ", " LEFT JOIN ", " RIGHT JOIN "}) + r.rel.name + " r ON " + few(l) + " = " + few(r)
+	if g.one(3) {
+		s += " WHERE " + g.simple(pick(g.r, g.scope))
+	}
+	var terms []string
+	for range g.r.IntN(3) {
+		terms = append(terms, few(pick(g.r, g.scope)))
+	}
+	if n := pick(g.r, g.scope); !g.one(4) {
+		terms = append(terms, n.alias+".id"+pick(g.r, []string{"", "", " DESC", " COLLATE NOCASE"}))
+	}
+	if len(terms) > 0 {
+		s += " ORDER BY " + strings.Join(terms, ", ")
+	}
+	return s + pick(g.r, []string{"", "", " LIMIT 1", " LIMIT 2", " LIMIT 2 OFFSET 1"})
+}
+
+// block makes a query over one table for a FROM or a WITH, of which an outer
+// condition may leave rows out or may not, and the relation that it is.
+func (g *reads) block() (text string, out *relation) {
+	rel := pick(g.r, g.w.tables)
+	outside, here := g.scope, g.here
+	defer func() { g.scope, g.here = outside, here }()
+	t := named{"t", rel}
+	g.scope, g.here = []named{t}, 0
+	k, l := g.mostlyID(t), g.mostlyID(t)
+	from := " FROM " + rel.name + " t"
+	if g.one(4) {
+		u := named{"u", pick(g.r, g.w.tables)}
+		from += pick(g.r, []string{" JOIN ", " LEFT JOIN ", " LEFT JOIN "}) + u.rel.name + " u ON " + g.pair(t, u)
+		l = g.mostlyID(u)
+	}
+	if g.one(2) {
+		from += " WHERE " + g.simple(t)
+	}
+	two, three := &relation{cols: []string{"k", "l"}}, &relation{cols: []string{"k", "l", "n"}}
+	list := k + " AS k, " + l + " AS l"
+	switch g.r.IntN(12) {
+	case 0:
+		return "SELECT " + list + from + " ORDER BY 1 LIMIT 2", two
+	case 1, 2:
+		return "SELECT DISTINCT " + list + from, two
+	case 3, 4, 5:
+		n := pick(g.r, []string{"count(*)", "count(" + l + ")", "max(" + l + ")", "min(t.id)", "sum(" + l + ")", "group_concat(" + l + ")"})
+		return "SELECT " + list + ", " + n + " AS n" + from + " GROUP BY " + pick(g.r, []string{k, "1", k + ", " + l, l, "k", k + " COLLATE NOCASE"}) +
+			pick(g.r, []string{"", "", " HAVING count(*) > 1"}), three
+	case 6:
+		return "SELECT " + list + ", " + pick(g.r, []string{"row_number()", "count(*)"}) + " OVER (ORDER BY " + l + ") AS n" + from, three
+	case 7:
+		return "SELECT " + list + ", " + pick(g.r, []string{"abs(" + l + ")", l + " ->> '$.a'", "coalesce(" + l + ", 1)"}) + " AS n" + from, three
+	case 8:
+		return "SELECT " + list + from + pick(g.r, []string{" UNION ", " UNION ALL ", " EXCEPT ", " INTERSECT "}) + "SELECT 1, 2", two
+	case 9:
+		return "SELECT count(*) AS k, max(" + l + ") AS l" + from, two
+	}
+	return "SELECT " + list + from, two
+}
+
+// blocked makes a query with a block under it, and conditions on its columns.
+func (g *reads) blocked() string {
+	body, rel := g.block()
+	b, t := named{"w", rel}, named{"o", pick(g.r, g.w.tables)}
+	on := func() string { return " ON w." + pick(g.r, rel.cols) + " = " + g.mostlyID(t) }
+	cond := func(n named) string {
+		return n.alias + "." + pick(g.r, append(n.rel.cols[:1:1], n.rel.cols...)) + pick(g.r, []string{" = ", " = ", " = ", " IS ", " > ", " COLLATE NOCASE = "}) + g.value()
+	}
+	g.scope = append(g.scope, b)
+	with, w := "WITH w AS "+pick(g.r, []string{"", "", "MATERIALIZED ", "NOT MATERIALIZED "})+"("+body+") ", "w"
+	if g.one(3) {
+		with, w = "", "("+body+") w"
+	}
+	where := " WHERE " + cond(b)
+	switch g.r.IntN(12) {
+	case 0:
+		return with + "SELECT w.k, o.id FROM " + w + pick(g.r, []string{" JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN "}) + t.rel.name + " o" + on() + where
+	case 1:
+		return with + "SELECT w.k, o.id FROM " + t.rel.name + " o" + pick(g.r, []string{" JOIN ", " LEFT JOIN ", " LEFT JOIN "}) + w + on() + " AND " + cond(b)
+	case 2:
+		return with + "SELECT w.k, o.id FROM " + t.rel.name + " o JOIN " + w + on() + " WHERE " + cond(t)
+	case 3:
+		return "WITH w AS (" + body + ") SELECT w.k, v.l FROM w, w AS v" + where
+	case 4:
+		return "WITH w AS (" + body + ") SELECT w.k, w.l FROM w" + where + " AND w.l IN (SELECT k FROM w)"
+	case 5:
+		return "WITH w AS (" + body + "), v AS (SELECT * FROM w" + where + ") SELECT * FROM v" + pick(g.r, []string{"", ", v AS u", " WHERE k = " + g.value()})
+	case 6:
+		return "SELECT o.id FROM " + t.rel.name + " o WHERE EXISTS (" + with + "SELECT 1 FROM " + w + where + " AND w.k = " + g.mostlyID(t) + ")"
+	case 7:
+		return with + "SELECT count(*) FROM " + w + where
+	}
+	return with + "SELECT w.k, w.l FROM " + w + where
 }
 
 // joined makes a small query over an outer join, where what restricts which side
@@ -524,11 +632,45 @@ func (g *reads) subcond(c string) string {
 	if g.depth >= 3 {
 		return c + " IS NULL"
 	}
-	switch g.r.IntN(4) {
+	switch g.r.IntN(6) {
+	case 4, 5:
+		return g.listed(c)
 	case 0, 1:
 		return pick(g.r, []string{"", "NOT "}) + "EXISTS (" + g.query(1) + ")"
 	case 2:
 		return c + pick(g.r, []string{" IN (", " NOT IN ("}) + g.query(1) + ")"
 	}
 	return c + " = (" + g.query(1) + ")"
+}
+
+// listed is IN with a query of which only the rows matter that are equal to
+// what is known of c, or seem to.
+func (g *reads) listed(c string) string {
+	rel := pick(g.r, g.w.tables)
+	col := pick(g.r, append([]string{"id", "id", "id"}, rel.cols...))
+	q := "SELECT " + pick(g.r, []string{"", "DISTINCT "}) + col + " FROM " + rel.name
+	switch g.r.IntN(8) {
+	case 0:
+		q += " LIMIT 1"
+	case 1:
+		q += " GROUP BY " + pick(g.r, rel.cols)
+	case 2:
+		q += " UNION SELECT " + pick(g.r, rel.cols) + " FROM " + rel.name
+	case 3:
+		q = "SELECT max(" + col + ") FROM " + rel.name
+	case 4:
+		q = "SELECT u." + col + " FROM " + rel.name + " t LEFT JOIN " + rel.name + " u ON t.id = u." + pick(g.r, rel.cols)
+	}
+	x := c
+	if g.one(4) {
+		x = g.value()
+	}
+	s := x + pick(g.r, []string{" IN (", " IN (", " IN (", " NOT IN ("}) + q + ")"
+	switch g.r.IntN(8) {
+	case 0:
+		return "(" + c + " = " + g.value() + " OR " + s + ")"
+	case 1:
+		return s
+	}
+	return "(" + c + pick(g.r, []string{" = ", " = ", " IS "}) + g.value() + " AND " + s + ")"
 }

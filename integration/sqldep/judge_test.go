@@ -49,7 +49,7 @@ type figures struct {
 }
 
 func (f *figures) log(t *testing.T) {
-	t.Logf("%+v", *f)
+	t.Logf("%+v; precision %.2f", *f, float64(f.changed)/float64(max(1, f.changed+f.spurious)))
 }
 
 func (f *figures) demand(t *testing.T) {

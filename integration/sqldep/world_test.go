@@ -145,7 +145,7 @@ func (w *world) indexed(rel *relation) string {
 	case first == second || w.one(2):
 		return first + pick(w.r, []string{"", " DESC", " COLLATE NOCASE"})
 	}
-	return first + ", " + second
+	return first + ", " + second + pick(w.r, []string{"", "", ", " + pick(w.r, rel.cols)})
 }
 
 func (w *world) view() {

@@ -225,6 +225,9 @@ func (a *readAnalysis) table(t *Table, sc *scope, ordered bool) *fromTree {
 		return a.view(found, renamed(src, t.Columns), sc)
 	}
 	src.m = a.mention(found, ordered)
+	if t.IndexedBy != "" {
+		src.m.useAll() // the rows' order is that index's, whatever it holds
+	}
 	return a.single(renamed(src, t.Columns), sc)
 }
 

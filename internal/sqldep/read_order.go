@@ -14,19 +14,21 @@ import (
 // name may then show. See serves for which indexes
 // matter.
 //
-// With sure unset SQLite may use fewer columns than used has.
+// With sure unset SQLite may use fewer columns than used has. Of a table WITHOUT
+// ROWID it may scan any index, whether that helps or not.
 func orderColumns(t *catalog.Table, used dep.Columns, sure bool) dep.Columns {
 	var out []string
 	if t.RowID != "" {
 		out = append(out, t.RowID)
 	}
+	every := !sure || t.WithoutRowID
 	for _, k := range t.Keys {
-		if k.Primary && t.WithoutRowID || !sure || serves(t, k.Columns, used) {
+		if every || serves(t, k.Columns, used) {
 			out = append(out, k.Columns...)
 		}
 	}
 	for _, index := range t.Indexes {
-		if !sure || serves(t, index, used) {
+		if every || serves(t, index, used) {
 			out = append(out, index...)
 		}
 	}
@@ -63,23 +65,32 @@ func isRowKey(t *catalog.Table, col string) bool {
 	return len(t.Keys) == 0 || t.Keys[0].Primary && slices.Contains(t.Keys[0].Columns, col)
 }
 
-// settles reports whether ORDER BY puts the rows of the only table of a core
-// into one certain order: its terms hold all columns of a key of that table.
-func settles(order []Order, sc *scope) bool {
-	if len(sc.sources) != 1 || sc.sources[0].m == nil {
-		return false
-	}
-	named := map[string]bool{}
+// settle takes the order from the mentions of which ORDER BY names a whole key,
+// in a core that passes on its rows. Rows that such an ORDER BY leaves equal
+// have the same row of that table, so they come in the order of the rows of the
+// other tables, in whichever order this one is visited.
+func settle(order []Order, sc *scope) {
+	named := map[place]bool{}
 	for _, o := range order {
 		if c, ok := o.Expr.(*Column); ok && slices.Contains(sc.aliases, c.Name) {
 			continue // the alias comes first here
 		}
-		if m, col, ok := sc.operand(o.Expr); ok && m == sc.sources[0].m {
-			named[col.Name] = true
+		if m, col, ok := sc.operand(o.Expr); ok {
+			named[place{m, col.Name}] = true
 		}
 	}
-	for _, k := range sc.sources[0].m.table.Keys {
-		if k.Pins && !slices.ContainsFunc(k.Columns, func(col string) bool { return !named[col] }) {
+	for _, src := range sc.sources {
+		if src.m != nil && src.m.pinnedBy(func(col string) bool { return named[place{src.m, col}] }) {
+			src.m.ordered = false
+		}
+	}
+}
+
+// pinnedBy reports whether every column of a key that admits one row is among
+// the given ones.
+func (m *mention) pinnedBy(has func(col string) bool) bool {
+	for _, k := range m.table.Keys {
+		if k.Pins && !slices.ContainsFunc(k.Columns, func(col string) bool { return !has(col) }) {
 			return true
 		}
 	}

@@ -60,8 +60,8 @@ func (a *readAnalysis) refuse(why string) {
 func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan {
 	a := &readAnalysis{cat: cat, views: map[*catalog.Table]bool{}, whole: true}
 	top := a.query(sel, nil, nil, !rowOrderIsMoot(sel))
-	if top != nil && settles(sel.OrderBy, top) && passesOn(sel) {
-		top.sources[0].m.ordered = false
+	if top != nil && passesOn(sel) {
+		settle(sel.OrderBy, top)
 	}
 	plan.Main = mainTable(sel)
 	plan.Op = readOp(sel, top)
