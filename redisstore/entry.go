@@ -17,12 +17,7 @@ func (s *Store) Get(ctx context.Context, k *cacheops.Key) (cacheops.Value, error
 		if s.opts.Mode == Tracked && !k.Fresh && s.pulse.good() {
 			return h.Value, nil
 		}
-		ctx, cancel, err := s.bounded(ctx, s.opts.Timeout)
-		if err != nil {
-			return nil, failed("read an entry", err)
-		}
-		defer cancel()
-		valid, err := s.valid(ctx, h.deps)
+		valid, err := s.confirm(ctx, h.deps)
 		switch {
 		case err != nil:
 			return nil, failed("read an entry", err)
@@ -30,7 +25,6 @@ func (s *Store) Get(ctx context.Context, k *cacheops.Key) (cacheops.Value, error
 			return h.Value, nil
 		}
 		s.forget(ctx, k)
-		return s.fetch(ctx, k)
 	}
 	ctx, cancel, err := s.bounded(ctx, s.opts.Timeout)
 	if err != nil {
@@ -38,6 +32,17 @@ func (s *Store) Get(ctx context.Context, k *cacheops.Key) (cacheops.Value, error
 	}
 	defer cancel()
 	return s.fetch(ctx, k)
+}
+
+// confirm is valid for a hit, within the time that a read may take.
+func (s *Store) confirm(ctx context.Context, deps []cacheops.Dep) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if s.ctx.Err() != nil {
+		return false, errClosed
+	}
+	return s.valid(s.reads.of(ctx), deps)
 }
 
 // fetch gets an entry that this process does not hold, if it is valid.

@@ -20,21 +20,54 @@ import (
 // does not answer, and the tier stops being served that long after the last
 // heartbeat that was answered. It need not be emptied: what is pushed meanwhile
 // comes before the next answer, or the connection ends, and then it is emptied.
+//
+// That it stops is a timer's doing, because reading the clock is a third of what
+// a hit costs. So a process that was itself stopped may serve for the
+// milliseconds that its timers take to wake.
 type pulse struct {
-	base  time.Time
-	until atomic.Int64 // nanoseconds after base
+	alive atomic.Bool
+
+	mu    sync.Mutex
+	until time.Time
+	timer *time.Timer
 }
 
+// heard notes that a heartbeat sent at that time was answered.
 func (p *pulse) heard(sent time.Time, bound time.Duration) {
-	p.until.Store(int64(sent.Sub(p.base) + bound))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.until = sent.Add(bound)
+	left := time.Until(p.until)
+	p.alive.Store(left > 0)
+	if p.timer == nil {
+		p.timer = time.AfterFunc(left, p.expire)
+	} else {
+		p.timer.Reset(left)
+	}
 }
 
-func (p *pulse) stop() { p.until.Store(0) }
+// expire runs when the timer does, which may have been set anew meanwhile.
+func (p *pulse) expire() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !time.Now().Before(p.until) {
+		p.alive.Store(false)
+	}
+}
 
-// good reports whether the local tier may answer by itself. It reads the clock
-// and does not rely on a timer: a process that was stopped for a minute must not
-// serve between its waking and the timer's.
-func (p *pulse) good() bool { return int64(time.Since(p.base)) < p.until.Load() }
+// stop ends it until the next heartbeat is answered.
+func (p *pulse) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.until = time.Time{}
+	p.alive.Store(false)
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}
+
+// good reports whether the local tier may answer by itself.
+func (p *pulse) good() bool { return p.alive.Load() }
 
 // beatsPerBound is how many heartbeats go into the bound: one may be late.
 const beatsPerBound = 3

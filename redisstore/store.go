@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/redis/rueidis"
 
@@ -24,6 +23,7 @@ type Store struct {
 	conns    *connections
 	local    *memstore.Store // nil without a local tier
 	pulse    pulse
+	reads    deadlines
 	pushes   pushes
 	tables   sync.Map // by name, *table
 
@@ -53,11 +53,12 @@ func New(url string, o *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts, names: newNames(opts.Prefix), envelope: env, conns: newConnections(), pulse: pulse{base: time.Now()}}
+	s := &Store{opts: opts, names: newNames(opts.Prefix), envelope: env, conns: newConnections()}
 	if opts.LocalBytes >= 0 {
 		s.local = memstore.New(opts.LocalBytes)
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.reads.parent, s.reads.timeout = s.ctx, opts.Timeout
 	if err := s.connect(url); err != nil {
 		s.cancel()
 		s.closeLocal()
@@ -74,6 +75,7 @@ func (s *Store) Close() error {
 		s.cancel()
 		s.client.Close()
 		s.bg.Wait()
+		s.pulse.stop()
 		s.closeLocal()
 	})
 	return nil

@@ -23,7 +23,14 @@ func (s *Store) valid(ctx context.Context, deps []cacheops.Dep) (bool, error) {
 		return true, nil
 	}
 	keys := s.stampNames(deps)
-	return match(deps, s.exchange(ctx, func() []rueidis.Completed { return s.ask(deps, keys) }))
+	r := s.client.DoMulti(ctx, s.ask(deps, keys)...)
+	for i := range r {
+		if err := r[i].NonRedisError(); err != nil && ended(ctx, err) {
+			r = s.client.DoMulti(ctx, s.ask(deps, keys)...)
+			break
+		}
+	}
+	return match(deps, r)
 }
 
 // ask returns the commands that read the stamps, in order.
