@@ -22,8 +22,9 @@ type fill struct {
 	grant  Grant
 	noKeep string // why the result is not kept; empty if it may be
 	// when says, for the tags of reads with pinned regions, in which case the
-	// entry needs them; nil if there is no such region.
-	when map[tableTag]need
+	// entry needs them; empty if there is no such region.
+	when   []needed
+	pinned bool // there is one
 }
 
 // need is a set of the two cases in which an entry may need a tag.
@@ -34,9 +35,12 @@ const (
 	ifPresent                  // it found the rows that its regions pin
 )
 
-type tableTag struct {
+// needed is a tag with the cases in which it is. A pinned region has few tags,
+// so they are searched one by one.
+type needed struct {
 	table string
 	tag   Tag
+	in    need
 }
 
 // acquire computes what the read depends on and gets the stamps. A failure of
@@ -140,7 +144,7 @@ func (f *fill) expectPins(uses []dep.Use) {
 	for i := range uses {
 		for j := range uses[i].Regions {
 			if uses[i].Regions[j].Pinned {
-				f.when = make(map[tableTag]need)
+				f.pinned = true
 				return
 			}
 		}
@@ -148,18 +152,26 @@ func (f *fill) expectPins(uses []dep.Use) {
 }
 
 func (f *fill) need(table string, tags []Tag, n need) {
-	if f.when == nil {
+	if !f.pinned {
 		return
 	}
 	for _, t := range tags {
-		f.when[tableTag{table, t}] |= n
+		if i := f.find(table, t); i >= 0 {
+			f.when[i].in |= n
+		} else {
+			f.when = append(f.when, needed{table, t, n})
+		}
 	}
+}
+
+func (f *fill) find(table string, tag Tag) int {
+	return slices.IndexFunc(f.when, func(w needed) bool { return w.tag == tag && w.table == table })
 }
 
 // deps returns what the entry depends on, now that it is known whether the
 // pinned rows were there.
 func (f *fill) deps(rows bool) []Dep {
-	if f.when == nil {
+	if !f.pinned {
 		return f.grant.Deps
 	}
 	n := ifAbsent
@@ -168,7 +180,7 @@ func (f *fill) deps(rows bool) []Dep {
 	}
 	kept := make([]Dep, 0, len(f.grant.Deps))
 	for _, d := range f.grant.Deps {
-		if w, ok := f.when[tableTag{d.Table, d.Tag}]; !ok || w&n != 0 {
+		if i := f.find(d.Table, d.Tag); i < 0 || f.when[i].in&n != 0 {
 			kept = append(kept, d)
 		}
 	}

@@ -42,6 +42,9 @@ func (p *proofs) due(writer uint64) bool {
 // over, and if so lifts their intents. The reader that met them does not wait
 // for that. Nothing is lost where it fails: the next fill asks again.
 func (d *Database) proveDoubts(doubts []Doubt) {
+	if len(doubts) == 0 {
+		return
+	}
 	due := make(map[uint64]bool)
 	asking := false
 	for _, doubt := range doubts {

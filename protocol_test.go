@@ -463,6 +463,25 @@ func TestInsertSparesRowsFoundByKey(t *testing.T) {
 	w.expect("absent, after an insert of an unknown key", "t", 2, 20, false)
 	w.mustWrite("t", 1, 11)
 	w.expect("found, after its update", "t", 1, 11, false)
+	w.mustCommit(dep.AnyOf("t"))
+	w.expect("found, after a write of anything in the table", "t", 1, 11, false)
+	w.mustCommit(dep.Anything())
+	w.expect("found, after a write of anything", "t", 1, 11, false)
+}
+
+// A read may look at a row by its key and, by other conditions, at the rows
+// that could stand beside it.
+func TestPinnedBesideUnpinnedRegions(t *testing.T) {
+	pinned := dep.Region{Atoms: []dep.Atom{id(1)}, Pinned: true}
+	for _, regions := range [][]dep.Region{{pinned, {Atoms: pinned.Atoms}}, {{Atoms: pinned.Atoms}, pinned}} {
+		w := newWorld(t, nil)
+		w.uses = []dep.Use{{Table: "t", Cols: dep.ColumnSet("id", "n"), Regions: regions}}
+		w.set("t", 1, 10)
+		w.expect("fill", "t", 1, 10, false)
+		w.expect("again", "t", 1, 10, true)
+		w.mustCommit(dep.Change{Table: "t", Op: dep.Insert, New: []dep.Image{{}}})
+		w.expect("after an insert of an unknown key", "t", 1, 10, false)
+	}
 }
 
 // TestStillOpenKeepsTheChanges: a COMMIT that failed with the transaction open

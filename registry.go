@@ -105,7 +105,7 @@ const sameSlotsMost = 4
 
 // add returns the tags that a region checks, which it also adds to the shapes.
 func (f *fitting) add(r *dep.Region, used dep.Columns, found bool) []Tag {
-	shape, values := dep.NewShape(r, used, found)
+	shape, values := dep.KnownShape(f.view.parsed, r, used, found)
 	shape, values = f.fit(shape, values)
 	tags := shape.AppendReads(nil, values)
 	for i := range f.shapes {
@@ -128,7 +128,7 @@ func (f *fitting) add(r *dep.Region, used dep.Columns, found bool) []Tag {
 // table drops and for which there is always room. (The table's own tag would
 // not do: only what drops the whole table drops that.)
 func (f *fitting) fit(s *dep.Shape, values []uint64) (*dep.Shape, []uint64) {
-	if slices.Contains(f.view.Shapes, s.String()) || f.isFresh(s) {
+	if slices.Contains(f.view.parsed, s) || slices.Contains(f.view.Shapes, s.String()) || f.isFresh(s) {
 		return s, values
 	}
 	var siblings []*dep.Shape

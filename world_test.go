@@ -202,6 +202,17 @@ func (w *world) mustWrite(table string, n, v int64) {
 	}
 }
 
+// mustCommit commits changes that nothing comes of.
+func (w *world) mustCommit(changes ...dep.Change) {
+	w.t.Helper()
+	tx := w.db.Write()
+	tx.Add(w.t.Context(), 0, changes...)
+	err := tx.Commit(w.t.Context(), "", func(context.Context) (cacheops.Outcome, error) { return cacheops.Committed, nil })
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // expect reads a counter and checks its value and whether it was a hit.
 func (w *world) expect(what string, table string, n, want int64, hit bool) {
 	w.t.Helper()

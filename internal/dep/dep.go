@@ -73,6 +73,8 @@ func (c Columns) Union(d Columns) Columns {
 	return ColumnSet(slices.Concat(c.Names, d.Names)...)
 }
 
+func (c Columns) equal(d Columns) bool { return c.All == d.All && slices.Equal(c.Names, d.Names) }
+
 // Meets reports whether c and d share a column.
 func (c Columns) Meets(d Columns) bool {
 	switch {

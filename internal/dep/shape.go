@@ -48,7 +48,15 @@ type Shape struct {
 // values of its slots. Atoms beyond the cap, and second atoms on a column, are
 // left out, which widens the region.
 func NewShape(r *Region, used Columns, found bool) (*Shape, []uint64) {
-	atoms := slices.Clone(r.Atoms)
+	return KnownShape(nil, r, used, found)
+}
+
+// KnownShape is NewShape for whoever knows shapes already: where the shape is
+// among known, which may hold nils, that one is returned. Its text is not made
+// again, which is most of the work.
+func KnownShape(known []*Shape, r *Region, used Columns, found bool) (*Shape, []uint64) {
+	var few [4]Atom
+	atoms := append(few[:0], r.Atoms...)
 	slices.SortStableFunc(atoms, byCost)
 	kept := atoms[:0]
 	for _, a := range atoms {
@@ -58,18 +66,25 @@ func NewShape(r *Region, used Columns, found bool) (*Shape, []uint64) {
 		}
 	}
 	slices.SortFunc(kept, func(a, b Atom) int { return cmp.Compare(a.Col, b.Col) })
-	s := &Shape{Used: used, Found: found, Slots: make([]Slot, len(kept))}
+	var buf [maxAtoms]Slot
+	slots := buf[:len(kept)]
 	values := make([]uint64, len(kept))
 	for i, a := range kept {
-		s.Slots[i] = Slot{Col: a.Col, Kind: a.Kind}
+		slots[i] = Slot{Col: a.Col, Kind: a.Kind}
 		switch a.Kind {
 		case Eq:
 			values[i] = a.Value.hash()
 		case InCell:
-			s.Slots[i].Family, s.Slots[i].Level = a.Cell.Family, a.Cell.Level
+			slots[i].Family, slots[i].Level = a.Cell.Family, a.Cell.Level
 			values[i] = a.Cell.Code
 		}
 	}
+	for _, s := range known {
+		if s != nil && s.Found == found && slices.Equal(s.Slots, slots) && s.Used.equal(used) {
+			return s, values
+		}
+	}
+	s := &Shape{Used: used, Found: found, Slots: slices.Clone(slots)}
 	s.seal()
 	return s, values
 }

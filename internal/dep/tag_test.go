@@ -238,3 +238,38 @@ func TestWidenCoversTheRead(t *testing.T) {
 		t.Errorf("the most precise cover is %s, want the one on b", wide)
 	}
 }
+
+func TestKnownShapeIsTheNewOne(t *testing.T) {
+	a := Atom{Col: "a", Kind: Eq, Value: IntValue(1)}
+	b := Atom{Col: "b", Kind: InCell, Cell: Cell{Family: Num, Level: 13, Code: 5}}
+	finer, null, other := b, a, a
+	finer.Cell.Level, null.Kind, other.Col = 16, IsNull, "c"
+	regions := []Region{
+		{}, {Atoms: []Atom{a}}, {Atoms: []Atom{null}}, {Atoms: []Atom{other}}, {Atoms: []Atom{b}}, {Atoms: []Atom{finer}},
+		{Atoms: []Atom{a, b}}, {Atoms: []Atom{b, a, other, null, finer, a, b}},
+	}
+	known := []*Shape{nil}
+	each := func(f func(r *Region, used Columns, found bool)) {
+		for i := range regions {
+			for _, used := range []Columns{AllColumns(), {}, ColumnSet("a"), ColumnSet("a", "b")} {
+				f(&regions[i], used, false)
+				f(&regions[i], used, true)
+			}
+		}
+	}
+	each(func(r *Region, used Columns, found bool) {
+		s, values := NewShape(r, used, found)
+		got, same := KnownShape(known, r, used, found)
+		if got.String() != s.String() || !slices.Equal(values, same) {
+			t.Errorf("among others %s %v is %s %v", s, values, got, same)
+		}
+		if got.id == s.id && !slices.Contains(known, got) {
+			known = append(known, s)
+		}
+	})
+	each(func(r *Region, used Columns, found bool) {
+		if s, _ := KnownShape(known, r, used, found); !slices.Contains(known, s) {
+			t.Errorf("%s is not known", s)
+		}
+	})
+}

@@ -48,14 +48,13 @@ func Record(rows driver.Rows, limit int, heads *Heads) (*Set, error) {
 }
 
 func (s *Set) record(rows driver.Rows, limit int, heads *Heads) (result, error) {
-	names := slices.Clone(rows.Columns()) // the driver may reuse the slice
-	h, shared := heads.share(&head{columns: names, types: columnTypes(rows, len(names))})
+	h, shared := heads.of(rows)
 	if !shared {
 		s.grow(h.size())
 	}
 	r := result{head: h}
 	size := s.Size()
-	dest := make([]driver.Value, len(names))
+	dest := make([]driver.Value, len(h.columns))
 	for {
 		if limit > 0 && size > limit {
 			return r, ErrTooLarge
@@ -76,16 +75,36 @@ func (s *Set) record(rows driver.Rows, limit int, heads *Heads) (result, error) 
 // copied.
 type Heads struct{ last atomic.Pointer[head] }
 
-// share returns an earlier head that says the same as h, and h otherwise.
-func (hs *Heads) share(h *head) (same *head, shared bool) {
-	if hs == nil {
-		return h, false
+// of returns what rows tell of their columns: an earlier head that says the
+// same, if there is one.
+func (hs *Heads) of(rows driver.Rows) (h *head, shared bool) {
+	names := rows.Columns()
+	if hs != nil {
+		if old := hs.last.Load(); old != nil && old.is(rows, names) {
+			return old, true
+		}
 	}
-	if old := hs.last.Load(); old != nil && slices.Equal(old.columns, h.columns) && slices.Equal(old.types, h.types) {
-		return old, true
+	h = &head{columns: slices.Clone(names), types: make([]columnType, len(names))} // the driver may reuse the slice
+	for i := range h.types {
+		h.types[i] = typeOf(rows, i)
 	}
-	hs.last.Store(h)
+	if hs != nil {
+		hs.last.Store(h)
+	}
 	return h, false
+}
+
+// is reports whether rows say the same as h.
+func (h *head) is(rows driver.Rows, names []string) bool {
+	if !slices.Equal(h.columns, names) {
+		return false
+	}
+	for i := range h.types {
+		if h.types[i] != typeOf(rows, i) {
+			return false
+		}
+	}
+	return true
 }
 
 // take appends a row. The driver may reuse a []byte at the next row, hence the
@@ -125,29 +144,25 @@ func (r *result) markBytes(column int) {
 
 var anyType = reflect.TypeFor[any]()
 
-// columnTypes asks the driver before the first row, as database/sql's users
-// do: some drivers answer by the row they stand on. What the driver does not
-// offer is what database/sql assumes then.
-func columnTypes(rows driver.Rows, n int) []columnType {
-	types := make([]columnType, n)
-	for i := range types {
-		t := &types[i]
-		t.scan = anyType
-		if r, ok := rows.(driver.RowsColumnTypeScanType); ok {
-			t.scan = r.ColumnTypeScanType(i)
-		}
-		if r, ok := rows.(driver.RowsColumnTypeDatabaseTypeName); ok {
-			t.name = r.ColumnTypeDatabaseTypeName(i)
-		}
-		if r, ok := rows.(driver.RowsColumnTypeLength); ok {
-			t.length, t.hasLength = r.ColumnTypeLength(i)
-		}
-		if r, ok := rows.(driver.RowsColumnTypeNullable); ok {
-			t.nullable, t.hasNullable = r.ColumnTypeNullable(i)
-		}
-		if r, ok := rows.(driver.RowsColumnTypePrecisionScale); ok {
-			t.precision, t.scale, t.hasDecimal = r.ColumnTypePrecisionScale(i)
-		}
+// typeOf asks the driver before the first row, as database/sql's users do: some
+// drivers answer by the row they stand on. What the driver does not offer is
+// what database/sql assumes then.
+func typeOf(rows driver.Rows, i int) (t columnType) {
+	t.scan = anyType
+	if r, ok := rows.(driver.RowsColumnTypeScanType); ok {
+		t.scan = r.ColumnTypeScanType(i)
 	}
-	return types
+	if r, ok := rows.(driver.RowsColumnTypeDatabaseTypeName); ok {
+		t.name = r.ColumnTypeDatabaseTypeName(i)
+	}
+	if r, ok := rows.(driver.RowsColumnTypeLength); ok {
+		t.length, t.hasLength = r.ColumnTypeLength(i)
+	}
+	if r, ok := rows.(driver.RowsColumnTypeNullable); ok {
+		t.nullable, t.hasNullable = r.ColumnTypeNullable(i)
+	}
+	if r, ok := rows.(driver.RowsColumnTypePrecisionScale); ok {
+		t.precision, t.scale, t.hasDecimal = r.ColumnTypePrecisionScale(i)
+	}
+	return t
 }

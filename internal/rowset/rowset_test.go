@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -218,5 +219,47 @@ func TestReplayAllocates(t *testing.T) {
 		if got > c.want {
 			t.Errorf("%s: %v allocations, want at most %v", name, got, c.want)
 		}
+	}
+}
+
+// typed are rows whose columns are of one type, which differs from result to
+// result, as on SQLite.
+type typed struct {
+	*fakeRows
+	name string
+}
+
+func (r typed) ColumnTypeDatabaseTypeName(int) string { return r.name }
+
+func TestHeadsAreSharedWhereTheyAreTheSame(t *testing.T) {
+	var heads Heads
+	name := func(r driver.Rows) string {
+		s, err := Record(r, 0, &heads)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := s.Replay()
+		return strings.Join(again.Columns(), ",") + " " + again.ColumnTypeDatabaseTypeName(0)
+	}
+	row := []driver.Value{"a"}
+	renamed := oneSet(row)
+	renamed.cols = [][]string{{"other"}}
+	for _, r := range []struct {
+		rows driver.Rows
+		want string
+	}{
+		{typed{oneSet(row), "INT"}, "c0 INT"},
+		{typed{oneSet(row), "INT"}, "c0 INT"},
+		{typed{oneSet(row), "TEXT"}, "c0 TEXT"},
+		{typed{renamed, "TEXT"}, "other TEXT"},
+		{typed{oneSet([]driver.Value{"a", "b"}), "TEXT"}, "c0,c1 TEXT"},
+	} {
+		if got := name(r.rows); got != r.want {
+			t.Errorf("recorded %s, want %s", got, r.want)
+		}
+	}
+	last := heads.last.Load()
+	if name(typed{oneSet([]driver.Value{"a", "b"}), "TEXT"}); heads.last.Load() != last {
+		t.Error("what is the same is kept twice")
 	}
 }
