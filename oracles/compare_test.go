@@ -135,7 +135,7 @@ func checkClass(p *sqldep.Plan, s *seen) error {
 	case read:
 		ok = p.Class == sqldep.Read || p.Class == sqldep.Write || p.Class == sqldep.Unrecognised
 	case write:
-		ok = p.Class == sqldep.Write || p.Class == sqldep.Unrecognised
+		ok = p.Class == sqldep.Write || p.Class == sqldep.DDL || p.Class == sqldep.Unrecognised
 	case ddl:
 		ok = p.Class == sqldep.DDL || p.Class == sqldep.Session || p.Class == sqldep.Unrecognised
 	case other:

@@ -42,8 +42,11 @@ func postgres(text string) (seen, error) {
 }
 
 func postgresKind(n *pg.Node) kind {
-	switch n.GetNode().(type) {
+	switch n := n.GetNode().(type) {
 	case *pg.Node_SelectStmt:
+		if n.SelectStmt.GetIntoClause() != nil {
+			return ddl
+		}
 		return read
 	case *pg.Node_InsertStmt, *pg.Node_UpdateStmt, *pg.Node_DeleteStmt:
 		return write

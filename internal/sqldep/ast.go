@@ -13,7 +13,8 @@ package sqldep
 // *With, *CTE, *Core, *Upsert. See Walk.
 type Node interface{ node() }
 
-// Statement is one of *Select, *Insert, *Update, *Delete, *Other.
+// Statement is one of *Select, *Insert, *Update, *Delete, *Merge, *Truncate,
+// *Copy, *Explain, *Other.
 type Statement interface {
 	Node
 	stmt()
@@ -34,11 +35,13 @@ type Select struct {
 	OrderBy []Order
 	Limit   Expr // nil without; a number stays a *Literal, it is never lifted
 	Offset  Expr // nil without
-	// Lock is the locking clause's text, "for update"; empty without.
+	// Lock is the text of the locking clauses, "for update"; empty without.
 	Lock string
 	// Into says that rows go elsewhere (SELECT … INTO): not a mere read.
-	Into bool
-	Pos  Pos
+	// IntoTable is the table that PostgreSQL makes of them.
+	Into      bool
+	IntoTable *Target
+	Pos       Pos
 }
 
 // CompoundOp combines two cores.
@@ -63,11 +66,16 @@ type Core struct {
 	Columns    []ResultColumn
 	From       From // nil without
 	Where      Expr
-	GroupBy    []Expr
-	Having     Expr
-	Windows    []NamedWindow
-	Values     [][]Expr
-	Sub        *Select
+	// GroupBy may hold ROLLUP, CUBE and GROUPING SETS as a Unary of OpOther over a
+	// *Row. Rollup is MySQL's WITH ROLLUP.
+	GroupBy []Expr
+	Rollup  bool
+	Having  Expr
+	Windows []NamedWindow
+	Values  [][]Expr
+	Sub     *Select
+	// FoundRows is MySQL's SQL_CALC_FOUND_ROWS: the session keeps a count.
+	FoundRows bool
 }
 
 // ResultColumn is one item of a select list or of RETURNING.
@@ -84,6 +92,8 @@ type ResultColumn struct {
 type Order struct {
 	Expr Expr
 	Desc bool
+	// Using is PostgreSQL's ORDER BY x USING op; empty without.
+	Using string
 }
 
 // NamedWindow is WINDOW name AS (…).
@@ -99,12 +109,14 @@ type With struct {
 }
 
 // CTE is one common table expression. Its Body is a *Select, or on PostgreSQL
-// any of *Insert, *Update, *Delete. Without RECURSIVE SQLite lets it refer to
+// any of *Insert, *Update, *Delete, *Merge. Without RECURSIVE SQLite lets it refer to
 // itself all the same.
 type CTE struct {
 	Name    string
 	Columns []string // nil where not listed
 	Body    Statement
+	// Search holds the columns that PostgreSQL's SEARCH and CYCLE add to it.
+	Search []string
 }
 
 // Resolution is what INSERT OR … and UPDATE OR … do about a conflict.
@@ -124,6 +136,7 @@ const (
 type Target struct {
 	Schema, Name string // Schema empty where not written
 	Alias        string // empty without
+	Only         bool   // PostgreSQL: not what inherits from it
 	Pos          Pos
 }
 
@@ -140,6 +153,13 @@ type Insert struct {
 	Upserts []*Upsert
 	// Returning is nil without.
 	Returning []ResultColumn
+	// Overriding is PostgreSQL's OVERRIDING SYSTEM VALUE or USER VALUE, "system"
+	// or "user"; empty without.
+	Overriding string
+	// RowAlias and RowColumns are what MySQL's ON DUPLICATE KEY UPDATE calls the
+	// new row: VALUES (…) AS new (a, b).
+	RowAlias   string
+	RowColumns []string
 }
 
 // Upsert is one ON CONFLICT clause, or MySQL's ON DUPLICATE KEY UPDATE (then
@@ -160,10 +180,12 @@ type Upsert struct {
 // Assignment is one item of SET: a = e, or (a, b) = e where e is a *Row of as
 // many items or a *Subquery.
 type Assignment struct {
-	Columns []string
-	Value   Expr
-	// Odd says that the left side was more than a column name (an array's
-	// element, a composite's field, another table's column): widen.
+	// Schema and Table qualify the column on MySQL; empty where not written.
+	Schema, Table string
+	Columns       []string
+	Value         Expr
+	// Odd says that the left side was more than a column's name (an array's
+	// element, a composite's field): widen.
 	Odd bool
 }
 
@@ -175,6 +197,9 @@ type Update struct {
 	IndexedBy string
 	Set       []Assignment
 	From      From // nil without
+	// Tables is what MySQL's UPDATE joins where it names more than one plain
+	// table. Table is then empty: which are written, SET says.
+	Tables    From
 	Where     Expr
 	Returning []ResultColumn
 	OrderBy   []Order
@@ -188,11 +213,71 @@ type Delete struct {
 	Table     Target
 	IndexedBy string
 	Using     From // PostgreSQL; nil without
+	// Targets are the tables that MySQL's DELETE of several deletes from, by their
+	// aliases in Using. Table is then empty.
+	Targets   []Target
 	Where     Expr
 	Returning []ResultColumn
 	OrderBy   []Order
 	Limit     Expr
 	Offset    Expr
+}
+
+// Merge is PostgreSQL's MERGE.
+type Merge struct {
+	With      *With
+	Into      Target
+	Using     From
+	On        Expr
+	Whens     []MergeWhen
+	Returning []ResultColumn
+}
+
+// MergeWhen is one WHEN … THEN … of a Merge.
+type MergeWhen struct {
+	// Matched is WHEN MATCHED; BySource is WHEN NOT MATCHED BY SOURCE.
+	Matched, BySource bool
+	Cond              Expr // AND …; nil without
+	Action            MergeAction
+	Set               []Assignment // MergeUpdate
+	Columns           []string     // MergeInsert; nil where not listed
+	Values            []Expr       // MergeInsert; nil for DEFAULT VALUES
+}
+
+// MergeAction is what a MergeWhen does.
+type MergeAction uint8
+
+// The actions of a MergeWhen.
+const (
+	MergeNothing MergeAction = iota
+	MergeInsert
+	MergeUpdate
+	MergeDelete
+)
+
+// Truncate is TRUNCATE. With Cascade it empties every table that refers to one
+// of Tables, and so on, whatever their foreign keys say.
+type Truncate struct {
+	Tables  []Target
+	Cascade bool
+}
+
+// Copy is PostgreSQL's COPY and MySQL's LOAD DATA: rows from outside into Table
+// or, with Out set, rows of Table or of Query to outside.
+type Copy struct {
+	Out     bool
+	Table   Target // empty with Query
+	Columns []string
+	Query   Statement // nil without
+	Where   Expr
+	// Set is LOAD DATA's.
+	Set []Assignment
+}
+
+// Explain is EXPLAIN. With Analyze the Body runs.
+type Explain struct {
+	Analyze bool
+	Body    Statement
 }
 
 // Other is any statement that is known by its first words alone: DDL,
@@ -205,18 +290,26 @@ type Other struct {
 	Name string
 }
 
-func (*Select) node() {}
-func (*Insert) node() {}
-func (*Update) node() {}
-func (*Delete) node() {}
-func (*Other) node()  {}
-func (*With) node()   {}
-func (*CTE) node()    {}
-func (*Core) node()   {}
-func (*Upsert) node() {}
+func (*Select) node()   {}
+func (*Insert) node()   {}
+func (*Update) node()   {}
+func (*Delete) node()   {}
+func (*Merge) node()    {}
+func (*Truncate) node() {}
+func (*Copy) node()     {}
+func (*Explain) node()  {}
+func (*Other) node()    {}
+func (*With) node()     {}
+func (*CTE) node()      {}
+func (*Core) node()     {}
+func (*Upsert) node()   {}
 
-func (*Select) stmt() {}
-func (*Insert) stmt() {}
-func (*Update) stmt() {}
-func (*Delete) stmt() {}
-func (*Other) stmt()  {}
+func (*Select) stmt()   {}
+func (*Insert) stmt()   {}
+func (*Update) stmt()   {}
+func (*Delete) stmt()   {}
+func (*Merge) stmt()    {}
+func (*Truncate) stmt() {}
+func (*Copy) stmt()     {}
+func (*Explain) stmt()  {}
+func (*Other) stmt()    {}

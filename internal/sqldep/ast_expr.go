@@ -13,7 +13,8 @@ type Literal struct {
 	Kind LitKind
 	// Value is what the database makes of it: int64, float64, string, []byte,
 	// nil for NULL. TRUE and FALSE are int64 1 and 0 on SQLite and MySQL, bool on
-	// PostgreSQL. nil for the LitCurrent… kinds.
+	// PostgreSQL. nil for LitCurrent. On PostgreSQL and MySQL a numeral that is no
+	// int64, and a LitTyped, is a catalog.Literal.
 	Value driver.Value
 	Pos   Pos
 }
@@ -32,6 +33,8 @@ const (
 	// LitCurrent is CURRENT_DATE, CURRENT_TIME, CURRENT_TIMESTAMP, CURRENT_USER
 	// and their like: not a constant at all.
 	LitCurrent
+	// LitTyped is DATE '2020-01-01' and the like.
+	LitTyped
 )
 
 // Lifted stands for a literal that was lifted out of the text, so that texts
@@ -68,8 +71,8 @@ type Column struct {
 // Op is an operator.
 type Op uint8
 
-// The operators of Unary and Binary. OpOther is any that is not listed; it
-// computes something from its operands and from nothing else.
+// The operators of Unary and Binary. OpOther is any that is not listed, by its
+// Text. On PostgreSQL that may be anybody's; see refusal.
 const (
 	OpOther Op = iota
 	OpEq       // = and ==
@@ -101,14 +104,16 @@ const (
 
 // Unary is an operator before one operand.
 type Unary struct {
-	Op Op
-	X  Expr
+	Op   Op
+	X    Expr
+	Text string // of OpOther, in lower case
 }
 
 // Binary is an operator between two operands.
 type Binary struct {
 	Op   Op
 	X, Y Expr
+	Text string // of OpOther, in lower case
 }
 
 // Between is X [NOT] BETWEEN Lo AND Hi.
@@ -132,6 +137,7 @@ type In struct {
 // Any is X op ANY (…) or ALL (…): of a query, or of an array.
 type Any struct {
 	Op    Op
+	Text  string // of OpOther, in lower case: "like", "not ilike", "@>"
 	All   bool
 	X     Expr
 	Query *Select
@@ -178,7 +184,12 @@ type Case struct {
 // When is one branch of a Case.
 type When struct{ Cond, Then Expr }
 
-// Cast is CAST(X AS Type) or X::Type. Type is in lower case, without length.
+// Cast is CAST(X AS Type), X::Type, or Type 'X'. Type is in lower case, without
+// length; an array's ends in [].
+//
+// A constant that no Literal is, is a Cast of its text: a bit string to "bit",
+// MySQL's hexadecimals to "hex", a string with a character set to that, "_utf8mb4",
+// N'x' to "_utf8mb3" or "bpchar".
 type Cast struct {
 	X    Expr
 	Type string
@@ -201,7 +212,9 @@ type Func struct {
 	Filter   Expr    // nil without
 	// Over is nil without OVER. OVER name has a Window with Base only.
 	Over *Window
-	Pos  Pos
+	// Odd says that something in the parentheses is not in Args.
+	Odd bool
+	Pos Pos
 }
 
 // Window is what OVER and WINDOW hold.
@@ -228,6 +241,42 @@ type Default struct{ Pos Pos }
 // Raise is RAISE(…) in a trigger's body.
 type Raise struct{ Action string }
 
+// Array is PostgreSQL's ARRAY[…] or ARRAY(query). Of an array in an array the
+// inner one is an Array, too.
+type Array struct {
+	Items []Expr
+	Query *Select // nil without
+}
+
+// Subscript is an array's element X[i], or with Slice set a part X[i:j], of
+// which bounds may be missing.
+type Subscript struct {
+	X     Expr
+	Index []Expr
+	Slice bool
+}
+
+// Field is a composite's field, (X).Name. Name is "*" for all of them.
+type Field struct {
+	X    Expr
+	Name string
+}
+
+// Interval is MySQL's INTERVAL X unit. PostgreSQL's is a *Cast.
+type Interval struct {
+	X    Expr
+	Unit string // in lower case
+}
+
+// Variable is MySQL's @name, @@name and @name := Assign.
+type Variable struct {
+	Name   string // with its @s, in lower case
+	Assign Expr   // nil without
+}
+
+// CurrentOf is WHERE CURRENT OF cursor.
+type CurrentOf struct{ Cursor string }
+
 // Opaque is an expression that was not understood, with what could be
 // understood of it. It may yield anything, and may do anything that its tokens
 // allow: a read with an Opaque in it is not cached unless the analyst knows
@@ -237,46 +286,58 @@ type Opaque struct {
 	Why   string
 }
 
-func (*Literal) node()  {}
-func (*Lifted) node()   {}
-func (*Param) node()    {}
-func (*Column) node()   {}
-func (*Unary) node()    {}
-func (*Binary) node()   {}
-func (*Between) node()  {}
-func (*In) node()       {}
-func (*Any) node()      {}
-func (*Like) node()     {}
-func (*Is) node()       {}
-func (*Case) node()     {}
-func (*Cast) node()     {}
-func (*Collate) node()  {}
-func (*Func) node()     {}
-func (*Exists) node()   {}
-func (*Subquery) node() {}
-func (*Row) node()      {}
-func (*Default) node()  {}
-func (*Raise) node()    {}
-func (*Opaque) node()   {}
+func (*Literal) node()   {}
+func (*Lifted) node()    {}
+func (*Param) node()     {}
+func (*Column) node()    {}
+func (*Unary) node()     {}
+func (*Binary) node()    {}
+func (*Between) node()   {}
+func (*In) node()        {}
+func (*Any) node()       {}
+func (*Like) node()      {}
+func (*Is) node()        {}
+func (*Case) node()      {}
+func (*Cast) node()      {}
+func (*Collate) node()   {}
+func (*Func) node()      {}
+func (*Exists) node()    {}
+func (*Subquery) node()  {}
+func (*Row) node()       {}
+func (*Default) node()   {}
+func (*Raise) node()     {}
+func (*Array) node()     {}
+func (*Subscript) node() {}
+func (*Field) node()     {}
+func (*Interval) node()  {}
+func (*Variable) node()  {}
+func (*CurrentOf) node() {}
+func (*Opaque) node()    {}
 
-func (*Literal) expr()  {}
-func (*Lifted) expr()   {}
-func (*Param) expr()    {}
-func (*Column) expr()   {}
-func (*Unary) expr()    {}
-func (*Binary) expr()   {}
-func (*Between) expr()  {}
-func (*In) expr()       {}
-func (*Any) expr()      {}
-func (*Like) expr()     {}
-func (*Is) expr()       {}
-func (*Case) expr()     {}
-func (*Cast) expr()     {}
-func (*Collate) expr()  {}
-func (*Func) expr()     {}
-func (*Exists) expr()   {}
-func (*Subquery) expr() {}
-func (*Row) expr()      {}
-func (*Default) expr()  {}
-func (*Raise) expr()    {}
-func (*Opaque) expr()   {}
+func (*Literal) expr()   {}
+func (*Lifted) expr()    {}
+func (*Param) expr()     {}
+func (*Column) expr()    {}
+func (*Unary) expr()     {}
+func (*Binary) expr()    {}
+func (*Between) expr()   {}
+func (*In) expr()        {}
+func (*Any) expr()       {}
+func (*Like) expr()      {}
+func (*Is) expr()        {}
+func (*Case) expr()      {}
+func (*Cast) expr()      {}
+func (*Collate) expr()   {}
+func (*Func) expr()      {}
+func (*Exists) expr()    {}
+func (*Subquery) expr()  {}
+func (*Row) expr()       {}
+func (*Default) expr()   {}
+func (*Raise) expr()     {}
+func (*Array) expr()     {}
+func (*Subscript) expr() {}
+func (*Field) expr()     {}
+func (*Interval) expr()  {}
+func (*Variable) expr()  {}
+func (*CurrentOf) expr() {}
+func (*Opaque) expr()    {}

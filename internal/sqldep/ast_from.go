@@ -1,6 +1,6 @@
 package sqldep
 
-// From is a FROM tree: one of *Table, *SubFrom, *TableFunc, *Join.
+// From is a FROM tree: one of *Table, *SubFrom, *TableFunc, *Join, *OddFrom.
 type From interface {
 	Node
 	from()
@@ -18,6 +18,7 @@ type Table struct {
 	NotIndexed bool
 	// Sample says TABLESAMPLE: the result is random.
 	Sample bool
+	Only   bool // PostgreSQL: not what inherits from it
 	Pos    Pos
 }
 
@@ -36,7 +37,23 @@ type TableFunc struct {
 	Args         []Expr
 	Alias        string
 	Columns      []string
-	Pos          Pos
+	// Ordinality adds a column that counts rows; it is in Columns if they are
+	// listed.
+	Ordinality bool
+	// Odd says that something in the parentheses is not in Args.
+	Odd bool
+	Pos Pos
+}
+
+// OddFrom is what FROM holds besides: a join with a name of its own, ROWS FROM
+// (…), a table as it was at another time. An analyst that does not know its Why
+// knows nothing of its columns.
+type OddFrom struct {
+	Why     string
+	Items   []From
+	Exprs   []Expr
+	Alias   string
+	Columns []string
 }
 
 // Join joins two FROM trees.
@@ -65,8 +82,10 @@ func (*Table) node()     {}
 func (*SubFrom) node()   {}
 func (*TableFunc) node() {}
 func (*Join) node()      {}
+func (*OddFrom) node()   {}
 
 func (*Table) from()     {}
 func (*SubFrom) from()   {}
 func (*TableFunc) from() {}
 func (*Join) from()      {}
+func (*OddFrom) from()   {}

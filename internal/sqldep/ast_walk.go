@@ -3,6 +3,11 @@ package sqldep
 // Walk calls f for n and then, if f returned true, for every node below it:
 // subqueries, common table expressions and window definitions included. A nil n
 // is no node.
+//
+// The analyses were made for SQLite, and one that has never heard of a node must
+// not take its silence for harmlessness. Nodes that only other dialects have
+// are therefore followed by an *Opaque that holds their parts: who knows them
+// looks at them and returns false, who does not comes to the Opaque.
 func Walk(n Node, f func(Node) bool) {
 	if absent(n) || !f(n) {
 		return
@@ -99,6 +104,7 @@ func (w walker) statement(s Statement) {
 		Walk(s.With, w)
 		w.assignments(s.Set)
 		Walk(s.From, w)
+		Walk(s.Tables, w)
 		w.all(s.Where)
 		w.columns(s.Returning)
 		w.orders(s.OrderBy)
@@ -110,7 +116,27 @@ func (w walker) statement(s Statement) {
 		w.columns(s.Returning)
 		w.orders(s.OrderBy)
 		w.all(s.Limit, s.Offset)
+	case *Merge:
+		w.merge(s)
+	case *Copy:
+		Walk(s.Query, w)
+		w.all(s.Where)
+		w.assignments(s.Set)
+	case *Explain:
+		Walk(s.Body, w)
 	}
+}
+
+func (w walker) merge(s *Merge) {
+	Walk(s.With, w)
+	Walk(s.Using, w)
+	w.all(s.On)
+	for i := range s.Whens {
+		w.all(s.Whens[i].Cond)
+		w.assignments(s.Whens[i].Set)
+		w.all(s.Whens[i].Values...)
+	}
+	w.columns(s.Returning)
 }
 
 func (w walker) part(n Node) {
@@ -151,6 +177,11 @@ func (w walker) from(f From) {
 		Walk(f.Left, w)
 		Walk(f.Right, w)
 		w.all(f.On)
+	case *OddFrom:
+		for _, item := range f.Items {
+			Walk(item, w)
+		}
+		w.all(f.Exprs...)
 	}
 }
 
@@ -186,7 +217,26 @@ func (w walker) expr(e Expr) {
 		w.all(e.X)
 	case *Collate:
 		w.all(e.X)
+	case *Array:
+		if e.Query != nil {
+			w.foreign("array", &Subquery{Query: e.Query})
+			return
+		}
+		w.foreign("array", e.Items...)
+	case *Subscript:
+		w.foreign("subscript", append([]Expr{e.X}, e.Index...)...)
+	case *Field:
+		w.foreign("field", e.X)
+	case *Interval:
+		w.foreign("interval", e.X)
+	case *Variable:
+		w.foreign("variable", e.Assign)
+	case *CurrentOf:
+		w.foreign("current of")
 	case *Func:
+		if e.Odd {
+			w.foreign("arguments of " + e.Name)
+		}
 		w.all(e.Args...)
 		w.orders(e.OrderBy)
 		w.all(e.Filter)
@@ -200,4 +250,9 @@ func (w walker) expr(e Expr) {
 	case *Opaque:
 		w.all(e.Exprs...)
 	}
+}
+
+// foreign shows what only other dialects have.
+func (w walker) foreign(why string, parts ...Expr) {
+	Walk(&Opaque{Why: why, Exprs: parts}, w)
 }

@@ -32,7 +32,7 @@ func BenchmarkParse(b *testing.B) {
 	toks := l.lex(nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if parse(long, catalog.SQLite, toks, nil) == nil {
+		if parse(long, catalog.SQLite, 0, toks, nil) == nil {
 			b.Fatal("not parsed")
 		}
 	}

@@ -13,6 +13,9 @@ type classifier struct {
 	d    catalog.Dialect
 	toks []token // of one statement, at least one
 	plan *Plan
+	// runs says of a Read elsewhere than on SQLite that it evaluates expressions:
+	// which functions it calls decides whether it is one.
+	runs bool
 }
 
 func (c *classifier) word(i int) keyword {
@@ -42,16 +45,18 @@ func (c *classifier) has(ks ...keyword) bool {
 
 // run classifies.
 func (c *classifier) run() {
+	if c.d != catalog.SQLite {
+		c.runElsewhere()
+		return
+	}
 	p := c.plan
 	switch c.word(0) {
-	case kSelect, kValues:
-		c.query()
+	case kSelect, kValues: // no SELECT writes
+		p.Class = Read
 	case kWith:
 		c.with()
 	case kInsert, kReplace, kUpdate, kDelete:
 		p.Class = Write
-	case kTruncate:
-		c.truncate()
 	case kBegin, kStart, kCommit, kEnd, kRollback, kAbort, kSavepoint, kRelease:
 		c.transaction()
 	case kCreate, kDrop, kAlter:
@@ -59,27 +64,13 @@ func (c *classifier) run() {
 	case kPragma:
 		c.pragma()
 	case kAttach, kDetach:
-		if c.d == catalog.SQLite {
-			p.Class = Session
-		}
+		p.Class = Session
 	case kVacuum, kAnalyze, kReindex:
-		if c.d != catalog.MySQL {
-			p.Class = Maintenance
-		}
+		p.Class = Maintenance
 	case kExplain:
 		c.explain()
-	default:
-		c.foreign()
 	}
 	p.Everything = p.Class == Unrecognised || p.Class == DDL
-}
-
-// query: on SQLite no SELECT writes. Elsewhere it may, by INTO or a function;
-// the analysis of the read looks at the functions.
-func (c *classifier) query() {
-	if c.d == catalog.SQLite || !c.has(kInto) {
-		c.plan.Class = Read
-	}
 }
 
 // with looks for anything in the statement that could write. These words are
@@ -95,16 +86,6 @@ func (c *classifier) with() {
 				c.plan.Class = Write
 			}
 		}
-	}
-}
-
-// truncate: MySQL's commits, and is DDL.
-func (c *classifier) truncate() {
-	switch c.d {
-	case catalog.PostgreSQL:
-		c.plan.Class = Write
-	case catalog.MySQL:
-		c.plan.Class = DDL
 	}
 }
 
@@ -159,14 +140,9 @@ func (c *classifier) rollback(i int) {
 	}
 }
 
-// begin accepts what SQLite does; elsewhere the options of BEGIN and START
-// TRANSACTION say nothing that matters here.
+// begin accepts what SQLite does.
 func (c *classifier) begin() {
 	p := c.plan
-	if c.d != catalog.SQLite {
-		p.Class = Begin
-		return
-	}
 	i := 1
 	switch c.word(i) {
 	case kImmediate, kExclusive:
@@ -225,39 +201,11 @@ func (c *classifier) onlyTemp() bool {
 func (c *classifier) isDot(i int) bool { return i < len(c.toks) && c.toks[i].is(sDot) }
 
 // explain: SQLite's never runs the statement, but a PRAGMA may act while it is
-// compiled. Elsewhere EXPLAIN ANALYZE runs what it explains.
+// compiled.
 func (c *classifier) explain() {
-	p := c.plan
-	switch {
-	case c.has(kPragma):
-		return
-	case c.d != catalog.SQLite && c.has(kAnalyze, kAnalyse):
+	if c.has(kPragma) {
 		return
 	}
-	p.Class = Read
-	p.Uncacheable = "EXPLAIN"
-}
-
-// foreign is what SQLite does not have.
-func (c *classifier) foreign() {
-	p := c.plan
-	if c.d == catalog.SQLite {
-		return
-	}
-	switch c.word(0) {
-	case kSet:
-		// MySQL's SET autocommit commits, and SET GLOBAL concerns everybody.
-		if c.d == catalog.PostgreSQL {
-			p.Class = Session
-		}
-	case kShow:
-		p.Class = Read
-		p.Uncacheable = "SHOW"
-	case kUse:
-		p.Class = Session
-	default:
-		if c.toks[0].is(sLParen) && !c.has(kInto, kInsert, kUpdate, kDelete) {
-			p.Class = Read
-		}
-	}
+	c.plan.Class = Read
+	c.plan.Uncacheable = "EXPLAIN"
 }

@@ -27,6 +27,8 @@ type floor struct {
 	seen map[*catalog.Table]bool
 	// everything is set where a view's body could not be read.
 	everything bool
+	// cascade says that whatever refers to a table is written with it.
+	cascade bool
 	// raises says what a trigger may do to a statement that fails.
 	rollsBack, keeps bool
 }
@@ -47,7 +49,7 @@ func (f *floor) add(t *catalog.Table, write bool) {
 	f.keeps = f.keeps || t.ConflictFails
 	f.rollsBack = f.rollsBack || t.ConflictRollsBack
 	for _, k := range t.Children {
-		if k.OnDelete != "RESTRICT" && k.OnDelete != "NO ACTION" || k.OnUpdate != "RESTRICT" && k.OnUpdate != "NO ACTION" {
+		if f.cascade || k.OnDelete != "RESTRICT" && k.OnDelete != "NO ACTION" || k.OnUpdate != "RESTRICT" && k.OnUpdate != "NO ACTION" {
 			f.addName(k.Child, write)
 		}
 	}
@@ -104,6 +106,7 @@ func lay(src string, toks []token, cat *catalog.Catalog, plan *Plan) {
 		return
 	}
 	f := floor{cat: cat, seen: map[*catalog.Table]bool{}}
+	f.cascade = toks[0].word == kTruncate && slices.ContainsFunc(toks, func(t token) bool { return t.word == kCascade })
 	for _, t := range named(src, toks, cat) {
 		f.add(t, plan.Class == Write)
 	}

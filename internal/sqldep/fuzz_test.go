@@ -58,12 +58,12 @@ func covered(t *testing.T, s *statement) {
 	if s.liftable() {
 		lift.run(s.toks)
 	}
-	tree := parse(s.src, s.d, s.toks, lift.slots())
+	tree := parse(s.src, s.d, s.mode, s.toks, lift.slots())
 	if tree == nil {
 		return
 	}
 	inFloor(t, s, outline, tree)
-	plain := parse(s.src, s.d, s.toks, nil)
+	plain := parse(s.src, s.d, s.mode, s.toks, nil)
 	if plain == nil {
 		t.Fatalf("%q is understood only with its literals lifted", s.src)
 	}

@@ -199,6 +199,10 @@ const (
 	kSkip
 	kUnknown
 	kEnum
+	kSeparator
+	kStraightJoin
+	kForce
+	kDual
 	numKeywords
 )
 
@@ -239,7 +243,8 @@ var keywordNames = [numKeywords]string{
 	kWhen: "when", kWhere: "where", kWindow: "window", kWith: "with", kWithin: "within", kWithout: "without",
 	kWork: "work", kXor: "xor", kDiv: "div", kMod: "mod", kAsymmetric: "asymmetric", kUser: "user",
 	kComment: "comment", kGrant: "grant", kRevoke: "revoke", kMerge: "merge", kNoWait: "nowait",
-	kSkip: "skip", kUnknown: "unknown", kEnum: "enum",
+	kSkip: "skip", kUnknown: "unknown", kEnum: "enum", kSeparator: "separator", kStraightJoin: "straight_join", kForce: "force",
+	kDual: "dual",
 }
 
 // keywordSlots is a hash table of the keywords, open-addressed.
@@ -336,7 +341,7 @@ var strict = func() (s [catalog.MySQL + 1][numKeywords]bool) {
 		catalog.MySQL: {
 			kAnalyze, kAsc, kBefore, kBy, kCall, kCascade, kColumn, kCross, kCurrentDate, kCurrentTime, kCurrentTimestamp,
 			kCurrentUser, kDatabase, kDesc, kDiv, kEach, kExplain, kFalse, kFetch, kFor, kGrant, kGroups, kIf, kIgnore,
-			kIndex, kInner, kInterval, kKey, kLateral, kLeft, kLike, kLocalTime, kLocalTimestamp, kLock, kMatch, kMod,
+			kIndex, kInner, kInterval, kKey, kLateral, kLeft, kLike, kLocalTime, kLocalTimestamp, kLock, kMatch, kMod, kDual, kForce, kSeparator, kStraightJoin,
 			kNatural, kOf, kOuter, kOver, kPartition, kProcedure, kRange, kRecursive, kRegexp, kRelease, kRename,
 			kReplace, kRestrict, kRevoke, kRight, kRlike, kRow, kRows, kShow, kTrigger, kTrue, kUse, kVirtual, kWindow,
 			kWith, kXor,

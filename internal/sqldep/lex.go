@@ -8,9 +8,10 @@ import (
 
 // lexer cuts a text into tokens as one dialect does.
 type lexer struct {
-	src string
-	d   catalog.Dialect
-	i   int
+	src  string
+	d    catalog.Dialect
+	mode Mode
+	i    int
 	// conditional is set where part of the text runs on some servers only
 	// (MySQL's /*! … */): its tokens are delivered, its structure is unknown.
 	conditional bool
@@ -116,14 +117,10 @@ func (l *lexer) line() {
 }
 
 func (l *lexer) comment() {
-	if l.d == catalog.MySQL && (l.at(2) == '!' || l.at(2) == 'M' && l.at(3) == '!') {
-		l.conditional, l.inside = true, true
-		for l.i += 3; byteClass[l.at(0)]&bDigit != 0 || l.at(0) == '!'; {
-			l.i++
-		}
+	if l.d == catalog.MySQL && l.executable() {
 		return
 	}
-	depth := 0
+	depth, start := 0, l.i
 	for l.i < len(l.src) {
 		switch {
 		case l.at(0) == '/' && l.at(1) == '*' && (depth == 0 || l.d == catalog.PostgreSQL):
@@ -132,6 +129,7 @@ func (l *lexer) comment() {
 		case l.at(0) == '*' && l.at(1) == '/':
 			l.i += 2
 			if depth--; depth == 0 {
+				l.hint(l.src[start:l.i])
 				return
 			}
 		default:
@@ -140,6 +138,36 @@ func (l *lexer) comment() {
 	}
 	// SQLite takes the text's end for the comment's.
 	l.murky = l.murky || l.d != catalog.SQLite
+}
+
+// executable enters a comment that MySQL or MariaDB executes. One without a
+// version, or with one that every supported server has, is text like any other;
+// MariaDB passes over 50700 to 99999.
+func (l *lexer) executable() bool {
+	switch {
+	case l.at(2) == '!':
+		l.i += 3
+	case l.at(2) == 'M' && l.at(3) == '!':
+		l.i += 4
+		l.conditional = true
+	default:
+		return false
+	}
+	// A comment within a comment is passed over by some servers.
+	l.conditional = l.conditional || l.inside
+	l.inside = true
+	start := l.i
+	l.run(bDigit)
+	version := l.src[start:l.i]
+	l.conditional = l.conditional || len(version) > 0 && (len(version) != 5 || version >= "50700")
+	return true
+}
+
+// hint looks at an optimizer hint: one sets variables for the statement.
+func (l *lexer) hint(comment string) {
+	if l.d == catalog.MySQL && len(comment) > 3 && comment[2] == '+' && strings.Contains(strings.ToLower(comment), "set_var") {
+		l.conditional = true
+	}
 }
 
 // word reads a name, a keyword, or a string with a letter before it.
@@ -171,7 +199,7 @@ func (l *lexer) prefixed(t *token, c, q byte) bool {
 		l.quoted(t, tEscape, '\'', true)
 	case c == 'n' && q == '\'':
 		l.i++
-		l.quoted(t, tString, '\'', l.d == catalog.MySQL)
+		l.quoted(t, tString, '\'', l.backslash())
 	case c == 'b' && q == '\'':
 		l.i++
 		l.quoted(t, tBlob, '\'', false)
@@ -183,6 +211,17 @@ func (l *lexer) prefixed(t *token, c, q byte) bool {
 		return false
 	}
 	return true
+}
+
+// backslash reports whether a backslash escapes in a plain string.
+func (l *lexer) backslash() bool {
+	switch l.d {
+	case catalog.MySQL:
+		return l.mode&NoBackslashEscapes == 0
+	case catalog.PostgreSQL:
+		return l.mode&BackslashStrings != 0
+	}
+	return false
 }
 
 // quoted reads a string or name from its quote on. A doubled quote stands for

@@ -10,9 +10,13 @@ import (
 func (l *lexer) mark(t *token, c byte) {
 	switch c {
 	case '\'':
-		l.quoted(t, tString, c, l.d == catalog.MySQL)
+		l.quoted(t, tString, c, l.backslash())
 	case '"':
-		l.quoted(t, tQuoted, c, l.d == catalog.MySQL)
+		if l.d == catalog.MySQL && l.mode&ANSIQuotes == 0 {
+			l.quoted(t, tString, c, l.backslash())
+			return
+		}
+		l.quoted(t, tQuoted, c, false)
 	case '`':
 		if l.d == catalog.PostgreSQL {
 			l.operator(t)
@@ -59,11 +63,7 @@ func (l *lexer) param(t *token, c byte) {
 		t.kind = tWord
 		l.run(bName)
 	case c == '@' && l.d == catalog.MySQL:
-		t.kind = tVar
-		for l.at(0) == '@' {
-			l.i++
-		}
-		l.run(bName)
+		l.variable(t)
 	case c == '#' && l.d == catalog.SQLite:
 		t.kind = tBad
 		l.i++
@@ -74,6 +74,25 @@ func (l *lexer) param(t *token, c byte) {
 	default:
 		l.operator(t)
 	}
+}
+
+// variable reads @a, @'a', @@a and @@global.a. After an account's name it is the
+// host's.
+func (l *lexer) variable(t *token) {
+	for l.at(0) == '@' {
+		l.i++
+	}
+	switch q := l.at(0); q {
+	case '\'', '"', '`':
+		if l.quoted(t, tVar, q, q != '`' && l.backslash()); t.kind == tBad {
+			return
+		}
+	default:
+		for l.run(bName); l.at(0) == '.'; l.run(bName) {
+			l.i++
+		}
+	}
+	t.kind = tVar
 }
 
 // named reads SQLite's :a, @a and $a, the last with Tcl's ::b and (c) after it.
@@ -107,7 +126,7 @@ func (l *lexer) colon(t *token) {
 	}
 	if l.at(1) == '=' {
 		l.i++
-		l.single(t, sOther)
+		l.single(t, sAssign)
 		return
 	}
 	l.single(t, sColon)
@@ -157,7 +176,7 @@ func (l *lexer) operator(t *token) {
 	if n == 0 || !l.has(s) {
 		t.kind, n = tBad, 1
 		if l.src[l.i] == '^' && l.d == catalog.MySQL {
-			t.kind = tOp
+			t.kind, t.op = tOp, sCaret
 		}
 	}
 	l.i += n
@@ -263,8 +282,11 @@ func (l *lexer) operatorPG(t *token) {
 	var b [3]byte
 	if copy(b[:], op); len(op) <= len(b) {
 		s, k := operatorAt(b[0], b[1], b[2])
-		if k == len(op) && s != sNullEq && s != sBang && s != sAndAnd {
+		if k == len(op) && s != sNullEq && s != sBang && s != sAndAnd && op != "==" {
 			t.op = s
+		}
+		if op == "^" {
+			t.op = sCaret
 		}
 	}
 	l.i += len(op)

@@ -164,14 +164,20 @@ func (l *lifter) liftable(toks []token, i int) bool {
 	}
 	t := &toks[i]
 	if i+1 < len(toks) {
-		if n := &toks[i+1]; n.is(sCast) || n.is(sDot) || n.is(sLParen) {
+		switch n := &toks[i+1]; {
+		case n.is(sCast), n.is(sDot), n.is(sLParen):
 			return false
+		case n.kind == tString, n.kind == tEscape: // 'a' 'b' is one string
+			return l.d == catalog.SQLite
 		}
 	}
 	switch t.kind {
 	case tFloat, tBlob:
 		return l.d == catalog.SQLite
 	case tString:
+		if c := l.src[t.pos]; c != '\'' && c != '"' && c != '$' && l.d != catalog.SQLite {
+			return false // N'a' has a type
+		}
 		return !l.special(rawName(l.src, t))
 	}
 	return true
@@ -215,6 +221,9 @@ func operandEnd(t *token) bool {
 // special reports whether a string could mean more than its text.
 func (l *lifter) special(s string) bool {
 	if len(l.cat.Named(s)) > 0 {
+		return true
+	}
+	if l.d == catalog.PostgreSQL && clockText(s) {
 		return true
 	}
 	switch strings.ToLower(strings.TrimSpace(s)) {

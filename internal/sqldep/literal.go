@@ -14,7 +14,10 @@ import (
 func literalValue(text string, kind tokenKind, d catalog.Dialect) (v driver.Value, k LitKind, ok bool) {
 	switch kind {
 	case tString:
-		return unquote(text[strings.IndexAny(text, "'$"):]), LitString, true
+		return unquote(text[strings.IndexAny(text, `'"$`):]), LitString, true
+	case tEscape:
+		s, ok := unescape(text, d)
+		return s, LitString, ok
 	case tBlob:
 		b, err := hex.DecodeString(text[2 : len(text)-1])
 		return b, LitBlob, err == nil && d == catalog.SQLite && text[0]|0x20 == 'x'

@@ -13,6 +13,7 @@ import (
 type parser struct {
 	src  string
 	d    catalog.Dialect
+	mode Mode
 	toks []token
 	i    int
 	// lifted maps a token to its slot; a literal that was lifted may only stand
@@ -26,6 +27,8 @@ type parser struct {
 	truth, truthName bool
 	// The number of ANDs and ORs so far, and the like.
 	logic, joined, ctes int
+	// retries is how often something was read a second time.
+	retries int
 }
 
 const (
@@ -50,13 +53,16 @@ func Parse(text string, d catalog.Dialect) Statement {
 	if len(parts) != 1 || l.murky || l.conditional || bad(parts[0]) {
 		return nil
 	}
-	return parse(text, d, signs(text, parts[0]), nil)
+	return parse(text, d, 0, signs(text, parts[0]), nil)
 }
 
 // parse returns the tree of one statement, or nil where it was not understood
 // to its end.
-func parse(src string, d catalog.Dialect, toks []token, lifted map[int]int) Statement {
-	p := &parser{src: src, d: d, toks: toks, lifted: lifted}
+func parse(src string, d catalog.Dialect, mode Mode, toks []token, lifted map[int]int) Statement {
+	if mode&OddGrammar != 0 {
+		return nil
+	}
+	p := &parser{src: src, d: d, mode: mode, toks: toks, lifted: lifted}
 	p.numberParams()
 	s := p.statement()
 	if p.failed || p.i < len(p.toks) || p.truth && p.truthName {
@@ -68,12 +74,18 @@ func parse(src string, d catalog.Dialect, toks []token, lifted map[int]int) Stat
 // parseIn is parse for a text whose names mean what cat holds. SQLite takes
 // TRUE and FALSE for names where there is something of that name to mean, which
 // the tree does not say: such a text counts as not understood.
+//
+// A body that must not be cached on its own, a view's, is likewise none.
 func parseIn(cat *catalog.Catalog, src string, toks []token, lifted map[int]int) Statement {
 	truth := func(t token) bool { return t.kind == tWord && (t.word == kTrue || t.word == kFalse) }
 	if cat.Dialect == catalog.SQLite && cat.NamesTruth && slices.ContainsFunc(toks, truth) {
 		return nil
 	}
-	return parse(src, cat.Dialect, toks, lifted)
+	tree := parse(src, cat.Dialect, 0, toks, lifted)
+	if cat.Dialect != catalog.SQLite && refusal(tree, cat).any() {
+		return nil
+	}
+	return tree
 }
 
 // numberParams finds each parameter's index, by the rules of the dialect.
@@ -244,6 +256,26 @@ func (p *parser) name() string {
 	return name
 }
 
+// label takes a name where any word may be one: after a dot, after AS on
+// PostgreSQL.
+func (p *parser) label() string {
+	t := p.cur()
+	if t.kind != tWord && t.kind != tQuoted {
+		p.fail()
+		return ""
+	}
+	p.i++
+	return foldName(p.src, t, p.d)
+}
+
+// part takes what stands after a dot.
+func (p *parser) part() string {
+	if p.d == catalog.SQLite {
+		return p.name()
+	}
+	return p.label()
+}
+
 // names takes a parenthesised list of names.
 func (p *parser) names() []string {
 	p.wantMark(sLParen)
@@ -259,7 +291,7 @@ func (p *parser) names() []string {
 func (p *parser) qualified() (schema, name string) {
 	name = p.name()
 	if p.mark(sDot) {
-		schema, name = name, p.name()
+		schema, name = name, p.part()
 	}
 	return schema, name
 }
@@ -269,7 +301,28 @@ func (p *parser) alias() string {
 	switch {
 	case p.word(kAs):
 		return p.name()
-	case p.isName(0, false) && !(p.d == catalog.MySQL && p.isWord(kLock)):
+	case p.isName(0, false):
+		return p.name()
+	}
+	return ""
+}
+
+// columnAlias takes a result column's [AS] name, which elsewhere than on SQLite
+// may be any word after AS, and on MySQL a string.
+func (p *parser) columnAlias() string {
+	if p.d == catalog.SQLite {
+		return p.alias()
+	}
+	as := p.word(kAs)
+	switch t := p.cur(); {
+	case p.d == catalog.MySQL && (t.kind == tString || t.kind == tEscape):
+		p.i++
+		v, _, _ := literalValue(p.text(t), t.kind, p.d)
+		s, _ := v.(string)
+		return strings.ToLower(s)
+	case as && p.d == catalog.PostgreSQL:
+		return p.label()
+	case as || p.isName(0, false):
 		return p.name()
 	}
 	return ""
@@ -330,6 +383,8 @@ func (p *parser) statement() Statement {
 		return p.update(with)
 	case p.isWord(kDelete):
 		return p.delete(with)
+	case p.d != catalog.SQLite:
+		return p.statementElsewhere(with)
 	}
 	p.fail()
 	return nil
@@ -358,7 +413,7 @@ func (p *parser) cte() *CTE {
 		c.Columns = p.names()
 	}
 	p.want(kAs)
-	if !p.word(kNot, kMaterialized) {
+	if p.d != catalog.MySQL && !p.word(kNot, kMaterialized) {
 		p.word(kMaterialized)
 	}
 	p.wantMark(sLParen)
@@ -366,6 +421,9 @@ func (p *parser) cte() *CTE {
 	c.Body = p.statement()
 	p.leave()
 	p.wantMark(sRParen)
+	if p.d != catalog.SQLite {
+		p.search(c)
+	}
 	if p.failed {
 		c.Body = &Select{}
 	}

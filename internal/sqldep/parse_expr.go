@@ -2,84 +2,67 @@ package sqldep
 
 import "github.com/cacheops/cacheops/internal/catalog"
 
-// Precedences, from the loosest. SQLite's order is exact. On PostgreSQL and
-// MySQL the order among AND, OR, NOT, the comparisons and the rest is; within
-// the rest it is close, which tells analysts enough: they take nothing from an
-// operator below a comparison but the columns in it.
+// Precedences, from the loosest. A dialect has some of these levels only: on
+// SQLite everything from IS to BETWEEN is on precEq.
 const (
 	precOr = iota + 1
 	precXor
 	precAnd
 	precNot
-	precEq // = IS IN LIKE BETWEEN
-	precLess
-	precBit
+	precIs   // PostgreSQL's IS
+	precEq   // = and the other comparisons, SQLite's IS IN LIKE BETWEEN, MySQL's IS
+	precLike // PostgreSQL's and MySQL's IN LIKE BETWEEN
+	precLess // SQLite's < <= > >=
+	precBitOr
+	precBitAnd
+	precBit // PostgreSQL's operators that have no level of their own
 	precAdd
 	precMul
+	precPow
+	precAt // AT TIME ZONE
 	precConcat
 	precCollate
 	precUnary
-	precPostfix
-
-	precBetween = precEq
 )
 
-// binaryOps gives a mark's operator and precedence.
+// operator is what a mark between two operands means; with prec 0 nothing.
+type operator struct {
+	op   Op
+	prec uint8
+}
+
+var binaryOps = [catalog.MySQL + 1][sRBracket + 1]operator{
+	catalog.SQLite: {
+		sEq: {OpEq, precEq}, sNe: {OpNe, precEq}, sNullEq: {OpNullEq, precEq}, sLt: {OpLt, precLess}, sLe: {OpLe, precLess},
+		sGt: {OpGt, precLess}, sGe: {OpGe, precLess}, sAmp: {OpBitAnd, precBit}, sPipe: {OpBitOr, precBit},
+		sShiftL: {OpShiftL, precBit}, sShiftR: {OpShiftR, precBit}, sPlus: {OpAdd, precAdd}, sMinus: {OpSub, precAdd},
+		sStar: {OpMul, precMul}, sSlash: {OpDiv, precMul}, sPercent: {OpMod, precMul}, sArrow: {OpArrow, precConcat},
+		sArrowText: {OpArrowText, precConcat}, sConcat: {OpConcat, precConcat}, sAndAnd: {OpAnd, precAnd},
+	},
+	catalog.PostgreSQL: {
+		sEq: {OpEq, precEq}, sNe: {OpNe, precEq}, sLt: {OpLt, precEq}, sLe: {OpLe, precEq}, sGt: {OpGt, precEq},
+		sGe: {OpGe, precEq}, sAmp: {OpBitAnd, precBit}, sPipe: {OpBitOr, precBit}, sShiftL: {OpShiftL, precBit},
+		sShiftR: {OpShiftR, precBit}, sArrow: {OpArrow, precBit}, sArrowText: {OpArrowText, precBit},
+		sConcat: {OpConcat, precBit}, sOther: {OpOther, precBit}, sTilde: {OpOther, precBit}, sPlus: {OpAdd, precAdd},
+		sMinus: {OpSub, precAdd}, sStar: {OpMul, precMul}, sSlash: {OpDiv, precMul}, sPercent: {OpMod, precMul},
+		sCaret: {OpOther, precPow},
+	},
+	catalog.MySQL: {
+		sEq: {OpEq, precEq}, sNe: {OpNe, precEq}, sNullEq: {OpNullEq, precEq}, sLt: {OpLt, precEq}, sLe: {OpLe, precEq},
+		sGt: {OpGt, precEq}, sGe: {OpGe, precEq}, sPipe: {OpBitOr, precBitOr}, sAmp: {OpBitAnd, precBitAnd},
+		sShiftL: {OpShiftL, precBit}, sShiftR: {OpShiftR, precBit}, sPlus: {OpAdd, precAdd}, sMinus: {OpSub, precAdd},
+		sStar: {OpMul, precMul}, sSlash: {OpDiv, precMul}, sPercent: {OpMod, precMul}, sCaret: {OpOther, precPow},
+		sArrow: {OpArrow, precConcat}, sArrowText: {OpArrowText, precConcat}, sConcat: {OpOr, precOr}, sAndAnd: {OpAnd, precAnd},
+	},
+}
+
+// binaryOp gives a mark's operator and precedence.
 func (p *parser) binaryOp(t *token) (Op, int) {
-	less := precLess
-	if p.d != catalog.SQLite {
-		less = precEq
-	}
-	switch t.op {
-	case sEq:
-		return OpEq, precEq
-	case sNe:
-		return OpNe, precEq
-	case sNullEq:
-		return OpNullEq, precEq
-	case sLt:
-		return OpLt, less
-	case sLe:
-		return OpLe, less
-	case sGt:
-		return OpGt, less
-	case sGe:
-		return OpGe, less
-	case sAmp:
-		return OpBitAnd, precBit
-	case sPipe:
-		return OpBitOr, precBit
-	case sShiftL:
-		return OpShiftL, precBit
-	case sShiftR:
-		return OpShiftR, precBit
-	case sPlus:
-		return OpAdd, precAdd
-	case sMinus:
-		return OpSub, precAdd
-	case sStar:
-		return OpMul, precMul
-	case sSlash:
-		return OpDiv, precMul
-	case sPercent:
-		return OpMod, precMul
-	case sArrow:
-		return OpArrow, precConcat
-	case sArrowText:
-		return OpArrowText, precConcat
-	case sConcat:
-		if p.d == catalog.MySQL { // OR, or a concatenation, as sql_mode has it
-			return 0, 0
-		}
+	if t.op == sConcat && p.mode&PipesAsConcat != 0 {
 		return OpConcat, precConcat
-	case sOther, sTilde:
-		if p.d == catalog.PostgreSQL {
-			return OpOther, precBit
-		}
-	case sAndAnd:
-		return OpAnd, precAnd
 	}
-	return 0, 0
+	o := binaryOps[p.d][t.op]
+	return o.op, int(o.prec)
 }
 
 func (p *parser) expr() Expr { return p.operand(precOr) }
@@ -112,20 +95,27 @@ func (p *parser) infix(x Expr, prec int) (Expr, bool) {
 }
 
 func (p *parser) infixMark(x Expr, t *token, prec int) (Expr, bool) {
-	if t.op == sCast && p.d == catalog.PostgreSQL {
-		p.i++
-		return &Cast{X: x, Type: p.typeName()}, true
-	}
-	if t.op == sLBracket {
-		return p.subscript(x), true
+	if p.d == catalog.PostgreSQL {
+		if y, ok := p.postfix(x, t); ok {
+			return y, true
+		}
 	}
 	op, at := p.binaryOp(t)
 	if at == 0 || at < prec {
 		return nil, false
 	}
 	p.i++
-	if at <= precLess && p.isOneOf(kAny, kSome, kAll) && p.peek(1).is(sLParen) && p.d != catalog.SQLite {
-		return p.quantified(x, op), true
+	if op == OpAnd || op == OpOr {
+		p.tally(&p.logic, maxLogic)
+	}
+	text := ""
+	if op == OpOther {
+		text = p.text(t)
+	}
+	if p.d != catalog.SQLite && p.isOneOf(kAny, kSome, kAll) && p.peek(1).is(sLParen) {
+		if p.d == catalog.PostgreSQL || at == precEq {
+			return p.quantified(x, op, text), true
+		}
 	}
 	y := p.operand(at + 1)
 	if p.d == catalog.PostgreSQL && at == precEq && p.cur().kind == tOp {
@@ -133,27 +123,19 @@ func (p *parser) infixMark(x Expr, t *token, prec int) (Expr, bool) {
 			p.fail()
 		}
 	}
-	return &Binary{Op: op, X: x, Y: y}, true
+	return &Binary{Op: op, X: x, Y: y, Text: text}, true
 }
 
-func (p *parser) subscript(x Expr) Expr {
-	p.wantMark(sLBracket)
-	parts := []Expr{x}
-	for !p.mark(sRBracket) && !p.failed {
-		if !p.mark(sColon) {
-			parts = append(parts, p.expr())
-		}
-	}
-	return &Opaque{Why: "array element", Exprs: parts}
-}
-
-func (p *parser) quantified(x Expr, op Op) Expr {
-	a := &Any{Op: op, X: x, All: p.oneOf(kAny, kSome, kAll) == kAll}
+func (p *parser) quantified(x Expr, op Op, text string) Expr {
+	a := &Any{Op: op, Text: text, X: x, All: p.oneOf(kAny, kSome, kAll) == kAll}
 	p.wantMark(sLParen)
-	if p.isQuery() {
+	switch {
+	case p.isQuery():
 		a.Query = p.query()
-	} else {
+	case p.d == catalog.PostgreSQL:
 		a.Array = p.expr()
+	default:
+		p.fail()
 	}
 	p.wantMark(sRParen)
 	return a
@@ -162,6 +144,10 @@ func (p *parser) quantified(x Expr, op Op) Expr {
 // infixWord takes an operator that is a keyword.
 func (p *parser) infixWord(x Expr, t *token, prec int) (Expr, bool) {
 	switch t.word {
+	case 0:
+		if p.d != catalog.SQLite {
+			return p.infixOther(x, t, prec)
+		}
 	case kOr:
 		return p.wordOp(x, OpOr, precOr, prec)
 	case kAnd:
@@ -179,8 +165,12 @@ func (p *parser) infixWord(x Expr, t *token, prec int) (Expr, bool) {
 			p.i++
 			return &Collate{X: x, Name: p.collation()}, true
 		}
-	default:
-		if prec <= precEq {
+	case kIsnull, kNotnull, kIs:
+		if prec <= precIs || prec <= precEq && p.d != catalog.PostgreSQL {
+			return p.nullTest(x)
+		}
+	case kNot, kIn, kBetween, kLike, kIlike, kGlob, kRegexp, kRlike, kMatch, kSimilar:
+		if prec <= precEq || prec <= precLike && p.d != catalog.SQLite {
 			return p.predicate(x)
 		}
 	}
@@ -191,20 +181,39 @@ func (p *parser) wordOp(x Expr, op Op, at, prec int) (Expr, bool) {
 	if at < prec {
 		return nil, false
 	}
+	text := ""
+	if op == OpOther {
+		text = keywordNames[p.cur().word]
+	}
 	p.i++
 	p.tally(&p.logic, maxLogic)
-	return &Binary{Op: op, X: x, Y: p.operand(at + 1)}, true
+	return &Binary{Op: op, X: x, Y: p.operand(at + 1), Text: text}, true
 }
 
-// predicate takes IS, IN, LIKE, BETWEEN and their like.
-func (p *parser) predicate(x Expr) (Expr, bool) {
+// nullTest takes IS and its like.
+func (p *parser) nullTest(x Expr) (Expr, bool) {
 	switch {
-	case p.word(kIsnull):
-		return &Is{X: x, Y: &Literal{Kind: LitNull}}, true
-	case p.word(kNotnull), p.d == catalog.SQLite && p.word(kNot, kNull):
-		return &Is{Not: true, X: x, Y: &Literal{Kind: LitNull}}, true
 	case p.word(kIs):
 		return p.is(x), true
+	case p.d == catalog.MySQL:
+		return nil, false
+	}
+	return &Is{Not: p.oneOf(kIsnull, kNotnull) == kNotnull, X: x, Y: &Literal{Kind: LitNull}}, true
+}
+
+// tight is the loosest precedence of what stands to the right of LIKE and its
+// like.
+func (p *parser) tight() int {
+	if p.d == catalog.SQLite {
+		return precEq + 1
+	}
+	return precLike + 1
+}
+
+// predicate takes IN, LIKE, BETWEEN and their like.
+func (p *parser) predicate(x Expr) (Expr, bool) {
+	if p.d == catalog.SQLite && p.word(kNot, kNull) {
+		return &Is{Not: true, X: x, Y: &Literal{Kind: LitNull}}, true
 	}
 	not := p.isWord(kNot)
 	if not {
@@ -227,15 +236,26 @@ func (p *parser) predicate(x Expr) (Expr, bool) {
 
 func (p *parser) is(x Expr) Expr {
 	not := p.word(kNot)
-	if p.word(kDistinct, kFrom) {
-		return &Is{Not: !not, X: x, Y: p.operand(precEq + 1)}
+	if p.d != catalog.MySQL && p.word(kDistinct, kFrom) {
+		at := precEq + 1
+		if p.d == catalog.PostgreSQL {
+			at = precIs + 1
+		}
+		return &Is{Not: !not, X: x, Y: p.operand(at)}
 	}
-	if p.d != catalog.SQLite && !p.isOneOf(kNull, kTrue, kFalse) {
-		// UNKNOWN, JSON, DOCUMENT, NORMALIZED
-		p.i++
-		return &Opaque{Why: "is", Exprs: []Expr{x}}
+	switch {
+	case p.d == catalog.SQLite:
+		return &Is{Not: not, X: x, Y: p.operand(precEq + 1)}
+	case p.isOneOf(kNull, kTrue, kFalse):
+		return &Is{Not: not, X: x, Y: p.primary()}
+	case p.word(kUnknown): // a boolean that is NULL
+		return &Is{Not: not, X: x, Y: &Literal{Kind: LitNull}}
 	}
-	return &Is{Not: not, X: x, Y: p.operand(precEq + 1)}
+	test := p.kindTest(x)
+	if not {
+		return &Unary{Op: OpNot, X: test}
+	}
+	return test
 }
 
 func (p *parser) between(x Expr, not bool) Expr {
@@ -243,9 +263,13 @@ func (p *parser) between(x Expr, not bool) Expr {
 	if p.d == catalog.PostgreSQL {
 		b.Symmetric = p.oneOf(kSymmetric, kAsymmetric) == kSymmetric
 	}
-	b.Lo = p.operand(precBetween + 1)
+	b.Lo = p.operand(p.tight())
 	p.want(kAnd)
-	b.Hi = p.operand(precBetween + 1)
+	hi := p.tight()
+	if p.d == catalog.MySQL {
+		hi = precLike // a BETWEEN b AND c LIKE d ends in a LIKE
+	}
+	b.Hi = p.operand(hi)
 	return b
 }
 
@@ -288,31 +312,43 @@ func (p *parser) inTable(in *In) {
 }
 
 func (p *parser) likeKind() LikeKind {
-	switch p.oneOf(kLike, kIlike, kGlob, kRegexp, kRlike, kMatch) {
-	case kLike:
+	k := p.cur().word
+	switch {
+	case k == kLike:
+		p.i++
 		return LikeLike
-	case kIlike:
+	case k == kIlike && p.d == catalog.PostgreSQL:
+		p.i++
 		return LikeILike
-	case kGlob:
+	case k == kGlob && p.d == catalog.SQLite:
+		p.i++
 		return LikeGlob
-	case kRegexp, kRlike:
+	case k == kRegexp && p.d != catalog.PostgreSQL, k == kRlike && p.d == catalog.MySQL:
+		p.i++
 		return LikeRegexp
-	case kMatch:
+	case k == kMatch && p.d == catalog.SQLite:
+		p.i++
 		return LikeMatch
-	}
-	if p.word(kSimilar, kTo) {
+	case p.d == catalog.PostgreSQL && p.word(kSimilar, kTo):
 		return LikeSimilar
 	}
 	return 0
 }
 
 func (p *parser) like(x Expr, not bool, k LikeKind) Expr {
-	if p.d == catalog.PostgreSQL && p.isOneOf(kAny, kSome, kAll) && p.peek(1).is(sLParen) {
-		return &Opaque{Why: "like any", Exprs: []Expr{p.quantified(x, OpOther)}}
+	if p.d == catalog.PostgreSQL && k != LikeSimilar && p.isOneOf(kAny, kSome, kAll) && p.peek(1).is(sLParen) {
+		text := "like"
+		if k == LikeILike {
+			text = "ilike"
+		}
+		if not {
+			text = "not " + text
+		}
+		return p.quantified(x, OpOther, text)
 	}
-	l := &Like{Not: not, Kind: k, X: x, Pattern: p.operand(precEq + 1)}
+	l := &Like{Not: not, Kind: k, X: x, Pattern: p.operand(p.tight())}
 	if p.word(kEscape) {
-		l.Escape = p.operand(precEq + 1)
+		l.Escape = p.operand(p.tight())
 	}
 	return l
 }

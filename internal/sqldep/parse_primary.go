@@ -16,9 +16,18 @@ func (p *parser) prefix() Expr {
 	case p.mark(sPlus):
 		return &Unary{Op: OpPlus, X: p.operand(precUnary)}
 	case p.mark(sTilde):
-		return &Unary{Op: OpBitNot, X: p.operand(precUnary)}
+		at := precUnary
+		if p.d == catalog.PostgreSQL {
+			at = precBit + 1
+		}
+		return &Unary{Op: OpBitNot, X: p.operand(at)}
 	case p.mark(sBang):
 		return &Unary{Op: OpNot, X: p.operand(precUnary)}
+	}
+	if p.d != catalog.SQLite {
+		if x, ok := p.prefixOperator(); ok {
+			return x
+		}
 	}
 	return p.primary()
 }
@@ -29,15 +38,13 @@ func (p *parser) primary() Expr {
 	case tInt, tFloat, tString, tBlob:
 		return p.literal(t)
 	case tEscape:
-		p.i++
-		return &Opaque{Why: "escaped string"}
+		return p.literalElsewhere(t)
 	case tParam:
 		q := p.params[p.i]
 		p.i++
 		return q
 	case tVar:
-		p.i++
-		return &Opaque{Why: "variable"}
+		return p.variable(t)
 	case tQuoted:
 		return p.column()
 	case tWord:
@@ -52,7 +59,10 @@ func (p *parser) primary() Expr {
 
 // literal takes a constant, lifted or not.
 func (p *parser) literal(t *token) Expr {
-	if p.d == catalog.SQLite && t.kind == tString && p.peek(1).is(sDot) {
+	if p.d != catalog.SQLite {
+		return p.literalElsewhere(t)
+	}
+	if t.kind == tString && p.peek(1).is(sDot) {
 		return p.column() // a name in the quotes of a string
 	}
 	slot, lifted := p.lifted[p.i]
@@ -76,7 +86,7 @@ func (p *parser) group() Expr {
 	defer p.leave()
 	p.wantMark(sLParen)
 	var e Expr
-	if p.isQuery() {
+	if p.isQuery() && !p.valuesCall() {
 		e = &Subquery{Query: p.query()}
 	} else {
 		items := p.exprs()
@@ -89,11 +99,8 @@ func (p *parser) group() Expr {
 		}
 	}
 	p.wantMark(sRParen)
-	if p.d == catalog.PostgreSQL && p.mark(sDot) { // (composite).field
-		if !p.mark(sStar) {
-			p.name()
-		}
-		e = &Opaque{Why: "field", Exprs: []Expr{e}}
+	for p.d == catalog.PostgreSQL && p.mark(sDot) { // (composite).field
+		e = p.field(e)
 	}
 	return e
 }
@@ -118,16 +125,21 @@ func (p *parser) column() Expr {
 	last := &p.toks[first]
 	c.Raw = rawName(p.src, last)
 	c.Quoted = c.Table == "" && last.kind == tQuoted && p.src[last.pos] == '"'
-	if c.Quoted && p.d == catalog.MySQL {
-		return &Opaque{Why: "string or name", Exprs: []Expr{c}}
-	}
+	c.Quoted = c.Quoted && p.d == catalog.SQLite
 	return c
 }
 
 func (p *parser) columnPart() string {
-	if p.isMark(sStar) { // t.* as a value
+	switch {
+	case p.isMark(sStar): // t.* as a value
+		if p.d == catalog.PostgreSQL {
+			p.i++
+			return "*"
+		}
 		p.fail()
 		return ""
+	case p.d != catalog.SQLite:
+		return p.label()
 	}
 	return p.name()
 }
@@ -161,14 +173,10 @@ func (p *parser) wordPrimary(t *token) Expr {
 		}
 	case kRaise:
 		return p.raise()
-	case kDefault:
-		if p.d != catalog.SQLite {
-			p.i++
-			return &Default{Pos: Pos(t.pos)}
-		}
-	case kInterval, kArray, kRow:
-		if p.d != catalog.SQLite {
-			return p.odd()
+	}
+	if p.d != catalog.SQLite {
+		if e, ok := p.primaryElsewhere(t); ok {
+			return e
 		}
 	}
 	if p.peek(1).is(sLParen) && (!reserved[t.word] && !strict[p.d][t.word] || p.functionWord(t.word)) {
@@ -177,10 +185,6 @@ func (p *parser) wordPrimary(t *token) Expr {
 	if reserved[t.word] && !columnWord(t.word) {
 		p.fail()
 		return &Opaque{Why: "not parsed"}
-	}
-	if next := p.peek(1); p.d != catalog.SQLite && next.kind == tString { // DATE '2020-01-01', _utf8'a'
-		p.i += 2
-		return &Opaque{Why: "typed literal"}
 	}
 	return p.column()
 }
@@ -192,7 +196,7 @@ func (p *parser) dotted() Expr {
 	}
 	schema := p.name()
 	p.wantMark(sDot)
-	return p.call(schema, p.name())
+	return p.call(schema, p.label())
 }
 
 // functionWord reports whether a reserved keyword may name a function.
@@ -202,7 +206,7 @@ func (p *parser) functionWord(k keyword) bool {
 		return true
 	case kLike, kGlob, kRegexp, kMatch, kIndexed:
 		return p.d == catalog.SQLite
-	case kValues, kReplace, kIf, kMod:
+	case kValues, kReplace, kIf, kMod, kInsert, kTruncate, kDatabase, kUser, kRow, kDefault, kGroup, kCurrentUser:
 		return p.d == catalog.MySQL
 	}
 	return false
@@ -273,44 +277,13 @@ func (p *parser) cast() Expr {
 	p.want(kCast)
 	p.wantMark(sLParen)
 	c := &Cast{X: p.expr()}
+	if p.d == catalog.MySQL && p.said("at", "time", "zone") {
+		c.X = &Func{Name: "timezone", Args: []Expr{p.primary(), c.X}, Pos: p.pos()}
+	}
 	p.want(kAs)
 	c.Type = p.typeName()
 	p.wantMark(sRParen)
 	return c
-}
-
-// typeName takes a type, and leaves out its lengths.
-func (p *parser) typeName() string {
-	var words []string
-	for p.isName(0, false) {
-		words = append(words, p.name())
-		if p.d == catalog.PostgreSQL && !moreType(p.cur()) {
-			break
-		}
-	}
-	if p.mark(sLParen) {
-		for !p.mark(sRParen) && !p.failed {
-			p.signedNumber()
-		}
-	}
-	if p.mark(sLBracket) {
-		words = append(words, "[]")
-		p.wantMark(sRBracket)
-	}
-	return strings.Join(words, " ")
-}
-
-func moreType(t *token) bool {
-	return t.kind == tWord && t.word == 0 // double precision; a keyword ends the type
-}
-
-func (p *parser) signedNumber() {
-	switch t := p.cur(); {
-	case t.kind == tInt, t.kind == tFloat, t.is(sPlus), t.is(sMinus), t.is(sComma):
-		p.i++
-	default:
-		p.fail()
-	}
 }
 
 func (p *parser) collation() string {
@@ -318,7 +291,11 @@ func (p *parser) collation() string {
 		_, name := p.qualified()
 		return name
 	}
-	return strings.ToUpper(p.name())
+	if p.d == catalog.MySQL && p.cur().kind == tString {
+		p.i++
+		return strings.ToUpper(unquote(p.text(&p.toks[p.i-1])))
+	}
+	return strings.ToUpper(p.label())
 }
 
 func (p *parser) raise() Expr {
@@ -338,25 +315,6 @@ func (p *parser) raise() Expr {
 	return r
 }
 
-// odd takes INTERVAL '1 day', ARRAY[…] and ROW(…), as something opaque.
-func (p *parser) odd() Expr {
-	o := &Opaque{Why: strings.ToLower(p.text(p.cur()))}
-	p.i++
-	switch {
-	case p.mark(sLBracket):
-		if !p.isMark(sRBracket) {
-			o.Exprs = p.exprs()
-		}
-		p.wantMark(sRBracket)
-	default:
-		o.Exprs = []Expr{p.primary()}
-		if p.d == catalog.MySQL && p.cur().kind == tWord && !reserved[p.cur().word] {
-			p.i++ // the unit
-		}
-	}
-	return o
-}
-
 // call takes a function call; its name, if it was not taken yet, is next.
 func (p *parser) call(schema, name string) Expr {
 	f := &Func{Schema: schema, Name: name, Pos: p.pos()}
@@ -365,8 +323,15 @@ func (p *parser) call(schema, name string) Expr {
 		p.i++
 	}
 	p.wantMark(sLParen)
-	p.arguments(f)
+	if p.d == catalog.SQLite {
+		p.arguments(f)
+	} else {
+		p.argumentsElsewhere(f)
+	}
 	p.wantMark(sRParen)
+	if p.d != catalog.SQLite {
+		p.treatNulls()
+	}
 	if p.word(kWithin, kGroup) {
 		p.wantMark(sLParen)
 		f.OrderBy = p.orderBy()
@@ -396,6 +361,16 @@ func (p *parser) arguments(f *Func) {
 	}
 	f.Args = p.exprs()
 	f.OrderBy = p.orderBy()
+}
+
+// treatNulls takes what a window function may say of NULLs.
+func (p *parser) treatNulls() {
+	if p.isWord(kFrom) && (equalFold(p.text(p.peek(1)), "first") || equalFold(p.text(p.peek(1)), "last")) {
+		p.i += 2
+	}
+	if (p.says("respect") || p.isWord(kIgnore)) && p.peek(1).word == kNulls {
+		p.i += 2
+	}
 }
 
 func (p *parser) over(f *Func) {

@@ -1,13 +1,20 @@
 package sqldep
 
 import (
-	"strings"
-
 	"github.com/cacheops/cacheops/internal/catalog"
 )
 
 // isQuery reports whether a query begins here.
-func (p *parser) isQuery() bool { return p.isOneOf(kSelect, kWith) || p.isWord(kValues) }
+func (p *parser) isQuery() bool {
+	switch t := p.cur(); {
+	case t.kind != tWord:
+	case t.word == kSelect, t.word == kWith, t.word == kValues:
+		return true
+	case t.word == kTable:
+		return p.d != catalog.SQLite
+	}
+	return false
+}
 
 // query takes a query with its WITH clause.
 func (p *parser) query() *Select {
@@ -33,7 +40,9 @@ func (p *parser) queryAfter(with *With) *Select {
 	}
 	s.OrderBy = p.orderBy()
 	s.Limit, s.Offset = p.limit()
-	p.lock(s)
+	if p.d != catalog.SQLite {
+		p.tail(s)
+	}
 	return s
 }
 
@@ -64,23 +73,30 @@ func (p *parser) core(s *Select) *Core {
 		return p.subCore()
 	case p.word(kValues):
 		return &Core{Values: p.valueRows()}
+	case p.d != catalog.SQLite && p.word(kTable):
+		return p.tableCore()
 	}
 	p.want(kSelect)
 	c := &Core{}
 	p.distinct(c)
-	c.Columns = p.resultColumns()
-	if p.d != catalog.SQLite && p.isWord(kInto) {
-		s.Into = true
-		p.fail()
+	if p.d == catalog.PostgreSQL && (p.isWord(kFrom) || p.cur().kind == tEnd || p.isOneOf(kWhere)) {
+		c.Columns = []ResultColumn{} // PostgreSQL lets rows have no columns
+	} else {
+		c.Columns = p.resultColumns()
+	}
+	if p.d != catalog.SQLite {
+		p.into(s)
 	}
 	if p.word(kFrom) {
-		c.From = p.from()
+		if !(p.d == catalog.MySQL && p.word(kDual)) {
+			c.From = p.from()
+		}
 	}
 	if p.word(kWhere) {
 		c.Where = p.expr()
 	}
 	if p.word(kGroup, kBy) {
-		c.GroupBy = p.exprs()
+		p.groupBy(c)
 	}
 	if p.word(kHaving) {
 		c.Having = p.expr()
@@ -104,6 +120,10 @@ func (p *parser) subCore() *Core {
 }
 
 func (p *parser) distinct(c *Core) {
+	if p.d == catalog.MySQL {
+		p.options(c)
+		return
+	}
 	if p.word(kAll) {
 		return
 	}
@@ -117,7 +137,9 @@ func (p *parser) distinct(c *Core) {
 func (p *parser) valueRows() [][]Expr {
 	var rows [][]Expr
 	for {
-		p.word(kRow)
+		if p.d == catalog.MySQL {
+			p.word(kRow)
+		}
 		p.wantMark(sLParen)
 		row := []Expr{}
 		if p.d != catalog.MySQL || !p.isMark(sRParen) {
@@ -159,7 +181,7 @@ func (p *parser) resultColumn() ResultColumn {
 		}
 	}
 	e := p.expr()
-	return ResultColumn{Expr: e, Alias: p.alias()}
+	return ResultColumn{Expr: e, Alias: p.columnAlias()}
 }
 
 func (p *parser) exprs() []Expr {
@@ -183,7 +205,11 @@ func (p *parser) orderBy() []Order {
 
 func (p *parser) order() Order {
 	o := Order{Expr: p.expr()}
-	o.Desc = p.oneOf(kAsc, kDesc) == kDesc
+	if p.d == catalog.PostgreSQL && p.word(kUsing) {
+		o.Using = p.sortOperator()
+	} else {
+		o.Desc = p.oneOf(kAsc, kDesc) == kDesc
+	}
 	if p.word(kNulls) && p.oneOf(kFirst, kLast) == 0 {
 		p.fail()
 	}
@@ -198,16 +224,23 @@ func (p *parser) limit() (limit, offset Expr) {
 			if p.d == catalog.PostgreSQL && p.word(kAll) {
 				continue
 			}
+			if p.d == catalog.MySQL && p.isWord(kRows) { // MariaDB's LIMIT ROWS EXAMINED n
+				limit = p.examined(nil)
+				return limit, offset
+			}
 			limit = p.count()
 			if p.d != catalog.PostgreSQL && p.mark(sComma) {
 				offset, limit = limit, p.count()
 			}
-		case offset == nil && (limit != nil || p.d == catalog.PostgreSQL) && p.word(kOffset):
+		case offset == nil && (limit != nil || p.d != catalog.SQLite) && p.word(kOffset):
 			offset = p.count()
 			p.oneOf(kRow, kRows)
-		case limit == nil && p.d == catalog.PostgreSQL && p.isWord(kFetch):
+		case limit == nil && p.d != catalog.SQLite && p.isWord(kFetch):
 			limit = p.fetch()
 		default:
+			if p.d == catalog.MySQL && p.isWord(kRows) {
+				limit = p.examined(limit)
+			}
 			return limit, offset
 		}
 	}
@@ -222,31 +255,6 @@ func (p *parser) count() Expr {
 		return p.primary()
 	}
 	return p.expr()
-}
-
-func (p *parser) fetch() Expr {
-	p.want(kFetch)
-	p.oneOf(kFirst, kNext)
-	var n Expr = &Literal{Kind: LitInt, Value: int64(1)}
-	if !p.isOneOf(kRow, kRows) {
-		n = p.primary()
-	}
-	p.oneOf(kRow, kRows)
-	if !p.word(kOnly) {
-		p.want(kWith, kTies)
-		n = &Opaque{Why: "with ties", Exprs: []Expr{n}}
-	}
-	return n
-}
-
-// lock takes FOR UPDATE and its like. Whatever follows belongs to it: what
-// matters is that the query locks, which makes it neither cached nor narrowed.
-func (p *parser) lock(s *Select) {
-	if p.d == catalog.SQLite || p.depth > 0 || !p.isOneOf(kFor, kLock) {
-		return
-	}
-	s.Lock = strings.ToLower(p.src[p.pos():])
-	p.i = len(p.toks)
 }
 
 func (p *parser) namedWindows() []NamedWindow {
@@ -301,7 +309,7 @@ func (p *parser) bound(w *Window) {
 		return
 	}
 	if !p.word(kUnbounded) {
-		w.Frame = append(w.Frame, p.operand(precBetween+1))
+		w.Frame = append(w.Frame, p.operand(p.tight()))
 	}
 	if p.oneOf(kPreceding, kFollowing) == 0 {
 		p.fail()

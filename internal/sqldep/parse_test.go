@@ -33,6 +33,10 @@ func shop(d catalog.Dialect) *catalog.Catalog {
 		Name: "log", Event: "DELETE", When: "AFTER",
 		Body: "CREATE TRIGGER log AFTER DELETE ON comments BEGIN INSERT INTO audit VALUES (old.id); END",
 	}}
+	if d == catalog.PostgreSQL {
+		c.Immutable = nameSet("array_agg avg btrim coalesce count greatest jsonb_array_elements least length lower max min nullif " +
+			"percentile_cont position rank row_number string_agg substring sum trim unnest upper jsonb_build_object generate_series overlay")
+	}
 	c.Index()
 	return c
 }
@@ -60,11 +64,30 @@ func describe(sql string, d catalog.Dialect) string {
 	}
 	s := statement{src: sql, d: d, cat: cat, toks: signs(sql, parts[0]), conditional: l.conditional}
 	plan := s.outline(sql)
+	if d != catalog.SQLite {
+		plan = b.Plan
+	}
 	describePlan(&out, plan)
+	if d != catalog.SQLite {
+		describeRead(&out, plan)
+	}
 	if plan.Class == Read || plan.Class == Write {
 		describeTree(&out, &s)
 	}
 	return out.String()
+}
+
+// describeRead says what an adapter asks of a read, or why it is none to cache.
+func describeRead(out *strings.Builder, p *Plan) {
+	ops := [...]string{"fetch", "get", "count", "exists", "aggregate"}
+	switch {
+	case p.Uncacheable != "":
+		fmt.Fprintf(out, "not cached: %s\n", p.Uncacheable)
+	case p.Class == Read:
+		fmt.Fprintf(out, "%s of %s\n", ops[p.Op], p.Main)
+	case p.Class == Write && p.Main != "":
+		fmt.Fprintf(out, "into %s\n", p.Main)
+	}
 }
 
 func describeTree(out *strings.Builder, s *statement) {
@@ -75,7 +98,7 @@ func describeTree(out *strings.Builder, s *statement) {
 	for i, v := range lift.values {
 		fmt.Fprintf(out, "$%d = %s\n", i, value(v))
 	}
-	tree := parse(s.src, s.d, s.toks, lift.slots())
+	tree := parse(s.src, s.d, s.mode, s.toks, lift.slots())
 	if tree == nil {
 		out.WriteString("no tree\n")
 		return
@@ -97,6 +120,10 @@ func describePlan(out *strings.Builder, p *Plan) {
 		{p.Returns, "returns"},
 		{p.KeepsOnError, "keeps-on-error"},
 		{p.EndsTxOnError, "ends-tx-on-error"},
+		{p.ImplicitCommit, "commits"},
+		{p.SetsSession, "sets-session"},
+		{p.AsksSession, "asks-session"},
+		{p.Local, "local"},
 	} {
 		if f.set {
 			fmt.Fprintf(out, " %s", f.name)

@@ -25,8 +25,15 @@ func (p *parser) resolution() Resolution {
 // target takes the table that a write names. An alias without AS is allowed
 // where bare says so.
 func (p *parser) target(bare bool) Target {
-	t := Target{Pos: p.pos()}
-	t.Schema, t.Name = p.qualified()
+	t := Target{Pos: p.pos(), Only: p.d == catalog.PostgreSQL && p.word(kOnly)}
+	paren := t.Only && p.mark(sLParen)
+	t.Schema, t.Name = p.tableName()
+	if paren {
+		p.wantMark(sRParen)
+	}
+	if p.d == catalog.PostgreSQL {
+		p.mark(sStar)
+	}
 	switch {
 	case p.word(kAs):
 		t.Alias = p.name()
@@ -43,17 +50,29 @@ func (p *parser) insert(with *With) Statement {
 	} else {
 		s.Or = p.resolution()
 	}
-	if p.d == catalog.MySQL && p.word(kIgnore) {
-		s.Or = OrIgnore
+	if p.d == catalog.MySQL {
+		p.insertOptions(s)
 	}
 	if !p.word(kInto) && p.d != catalog.MySQL {
 		p.fail()
 	}
 	s.Into = p.target(false)
+	if p.d == catalog.MySQL && p.word(kPartition) {
+		p.names()
+	}
 	if p.isMark(sLParen) && !p.insertQuery() {
-		s.Columns = p.names()
+		s.Columns = p.insertColumns()
+	}
+	if p.d == catalog.PostgreSQL && p.said("overriding") {
+		s.Overriding = p.overriding()
 	}
 	p.source(s)
+	if p.d == catalog.MySQL && p.word(kAs) {
+		s.RowAlias = p.name()
+		if p.isMark(sLParen) {
+			s.RowColumns = p.names()
+		}
+	}
 	s.Upserts = p.upserts()
 	s.Returning = p.returning()
 	return s
@@ -63,6 +82,9 @@ func (p *parser) insert(with *With) Statement {
 // rather than a column list.
 func (p *parser) insertQuery() bool {
 	t := p.peek(1)
+	if t.kind == tWord && (t.word == kTable || t.word == kValues) {
+		return p.d != catalog.SQLite
+	}
 	return t.is(sLParen) || t.kind == tWord && (t.word == kSelect || t.word == kWith)
 }
 
@@ -72,6 +94,8 @@ func (p *parser) source(s *Insert) {
 		s.Default = true
 	case p.word(kValues), p.d == catalog.MySQL && p.word(kValue):
 		s.Rows = p.valueRows()
+	case p.d == catalog.MySQL && p.word(kSet):
+		p.insertSet(s)
 	default:
 		s.Query = p.query()
 	}
@@ -81,7 +105,7 @@ func (p *parser) upserts() []*Upsert {
 	var list []*Upsert
 	for {
 		switch {
-		case p.word(kOn, kConflict):
+		case p.d != catalog.MySQL && p.word(kOn, kConflict):
 			list = append(list, p.conflict())
 		case p.d == catalog.MySQL && p.word(kOn, kDuplicate, kKey, kUpdate):
 			list = append(list, &Upsert{Set: p.assignments()})
@@ -121,7 +145,11 @@ func (p *parser) indexed() []Expr {
 	var list []Expr
 	for {
 		list = append(list, p.expr())
-		p.oneOf(kAsc, kDesc)
+		if p.d == catalog.PostgreSQL && p.isName(0, true) {
+			p.tableName() // an operator class
+		} else {
+			p.oneOf(kAsc, kDesc)
+		}
 		if !p.mark(sComma) {
 			return list
 		}
@@ -150,15 +178,28 @@ func (p *parser) assignment() Assignment {
 	} else {
 		a.Columns = []string{p.name()}
 	}
-	for p.d != catalog.SQLite && (p.isMark(sDot) || p.isMark(sLBracket)) { // t.c, c.field, c[1]
-		a.Odd = true
-		if p.mark(sDot) {
-			a.Columns = append(a.Columns, p.name())
-			continue
+	switch p.d {
+	case catalog.PostgreSQL:
+		for p.isMark(sDot) || p.isMark(sLBracket) { // c.field, c[1]
+			a.Odd = true
+			if p.mark(sDot) {
+				p.label()
+				continue
+			}
+			a.Value = p.subscript(&Literal{Kind: LitNull})
 		}
-		p.subscript(&Literal{Kind: LitNull})
+	case catalog.MySQL:
+		for p.mark(sDot) {
+			a.Schema, a.Table, a.Columns[0] = a.Table, a.Columns[0], p.label()
+		}
 	}
-	p.wantMark(sEq)
+	if !(p.d == catalog.MySQL && p.mark(sAssign)) {
+		p.wantMark(sEq)
+	}
+	if index := a.Value; index != nil {
+		a.Value = &Row{Items: []Expr{p.expr(), index}}
+		return a
+	}
 	a.Value = p.expr()
 	return a
 }
@@ -166,29 +207,33 @@ func (p *parser) assignment() Assignment {
 func (p *parser) update(with *With) Statement {
 	p.want(kUpdate)
 	s := &Update{With: with, Or: p.resolution()}
-	if p.d == catalog.MySQL && p.word(kIgnore) {
-		s.Or = OrIgnore
+	if p.d == catalog.MySQL {
+		p.updateTables(s)
+	} else {
+		s.Table = p.target(p.d != catalog.SQLite)
+		s.IndexedBy = p.indexHint()
 	}
-	if p.d == catalog.PostgreSQL {
-		p.word(kOnly)
-	}
-	s.Table = p.target(p.d != catalog.SQLite)
-	s.IndexedBy = p.indexHint()
 	p.want(kSet)
 	s.Set = p.assignments()
-	if p.word(kFrom) {
+	if p.d != catalog.MySQL && p.word(kFrom) {
 		s.From = p.from()
 	}
 	if p.word(kWhere) {
-		s.Where = p.expr()
+		s.Where = p.condition()
 	}
 	s.Returning = p.returning()
-	s.OrderBy = p.orderBy()
-	s.Limit, s.Offset = p.limit()
+	if p.d != catalog.PostgreSQL {
+		s.OrderBy = p.orderBy()
+		s.Limit, s.Offset = p.limit()
+	}
+	p.returningLast(&s.Returning)
 	return s
 }
 
 func (p *parser) indexHint() string {
+	if p.d != catalog.SQLite {
+		return ""
+	}
 	if p.word(kIndexed, kBy) {
 		return p.name()
 	}
@@ -197,21 +242,26 @@ func (p *parser) indexHint() string {
 }
 
 func (p *parser) delete(with *With) Statement {
-	p.want(kDelete, kFrom)
+	p.want(kDelete)
 	s := &Delete{With: with}
-	if p.d == catalog.PostgreSQL {
-		p.word(kOnly)
-	}
-	s.Table = p.target(p.d != catalog.SQLite)
-	s.IndexedBy = p.indexHint()
-	if p.d != catalog.SQLite && p.word(kUsing) {
-		s.Using = p.from()
+	if p.d == catalog.MySQL {
+		p.deleteTables(s)
+	} else {
+		p.want(kFrom)
+		s.Table = p.target(p.d != catalog.SQLite)
+		s.IndexedBy = p.indexHint()
+		if p.d == catalog.PostgreSQL && p.word(kUsing) {
+			s.Using = p.from()
+		}
 	}
 	if p.word(kWhere) {
-		s.Where = p.expr()
+		s.Where = p.condition()
 	}
 	s.Returning = p.returning()
-	s.OrderBy = p.orderBy()
-	s.Limit, s.Offset = p.limit()
+	if p.d != catalog.PostgreSQL {
+		s.OrderBy = p.orderBy()
+		s.Limit, s.Offset = p.limit()
+	}
+	p.returningLast(&s.Returning)
 	return s
 }

@@ -22,7 +22,9 @@ const (
 	// DDL changes the schema.
 	DDL
 	// Begin, Commit, Rollback, Savepoint, RollbackTo and Release steer the
-	// transaction. Plan.Name has the savepoint's name.
+	// transaction. Plan.Name has the savepoint's name. COMMIT AND CHAIN, after which
+	// a transaction is open, and what ends one elsewhere (COMMIT PREPARED, XA
+	// COMMIT, PREPARE TRANSACTION) is Unrecognised.
 	Begin
 	Commit
 	Rollback
@@ -63,7 +65,8 @@ type Plan struct {
 	// decide a statement's result, and its columns' names, as its own text does.
 	Text  string
 	Class Class
-	// Name is a savepoint's name.
+	// Name is a savepoint's name, and of a Session the variable's that it sets: empty
+	// for none or several.
 	Name string
 	// Parts are the statements of a Multi. Which of the arguments go to which of
 	// them differs between drivers: ask their plans without any.
@@ -93,6 +96,22 @@ type Plan struct {
 	EndsTxOnError bool
 	// Temp says that the statement makes or names a temporary object.
 	Temp bool
+	// ImplicitCommit says that the statement may commit the open transaction by
+	// itself, before it runs or after: MySQL's DDL, BEGIN, LOCK TABLES, SET
+	// autocommit and others, and whatever is Unrecognised there.
+	ImplicitCommit bool
+	// SetsSession says that the statement leaves something in the session that
+	// another connection lacks, whatever its class: a variable, a lock, a
+	// prepared statement, a cursor, a count of rows. A Session does, unless Local
+	// is set; so does a read that calls pg_advisory_lock or assigns to @a.
+	SetsSession bool
+	// AsksSession says that the result depends on what this very connection did
+	// before: LAST_INSERT_ID(), currval, @a. It must run there, and is no read to
+	// be cached.
+	AsksSession bool
+	// Local says, for a Session, that its effect ends with the transaction (SET
+	// LOCAL, SET TRANSACTION). Name has the variable, as for SET.
+	Local bool
 
 	read  *readPlan
 	write *writePlan

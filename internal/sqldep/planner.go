@@ -12,7 +12,8 @@ import (
 // Planner makes plans and keeps the latest of them by text. It may be used from
 // many goroutines.
 type Planner struct {
-	d catalog.Dialect
+	d    catalog.Dialect
+	mode Mode
 	// texts holds bound plans by the statement's text, shapes holds plans by the
 	// text without its literals.
 	texts, shapes *planCache
@@ -35,11 +36,15 @@ const longestText = 1 << 30
 
 // NewPlanner returns a planner for one dialect that keeps at most size plans
 // (zero: 4096), and twice that for texts that differ in literals only.
-func NewPlanner(d catalog.Dialect, size int) *Planner {
+func NewPlanner(d catalog.Dialect, size int) *Planner { return NewPlannerMode(d, 0, size) }
+
+// NewPlannerMode is NewPlanner for sessions whose settings change what a text
+// means. A session in another mode needs a planner of its own.
+func NewPlannerMode(d catalog.Dialect, mode Mode, size int) *Planner {
 	if size <= 0 {
 		size = defaultPlans
 	}
-	p := &Planner{d: d, texts: newPlanCache(size), shapes: newPlanCache(size)}
+	p := &Planner{d: d, mode: mode, texts: newPlanCache(size), shapes: newPlanCache(size)}
 	p.bench.New = func() any { return &bench{} }
 	return p
 }
@@ -72,24 +77,31 @@ func (p *Planner) miss(text string, h uint64, c *catalog.Catalog) Bound {
 // remains.
 func (p *Planner) plan(text string, c *catalog.Catalog, b *bench) Bound {
 	if len(text) > longestText {
-		return Bound{Plan: &Plan{Text: text, Everything: true}}
+		return Bound{Plan: p.unread(text)}
 	}
-	l := lexer{src: text, d: p.d}
+	l := lexer{src: text, d: p.d, mode: p.mode}
 	b.toks = l.lex(b.toks[:0])
 	parts := split(b.toks)
 	switch {
 	case l.murky || bad(b.toks) || strings.IndexByte(text, 0) >= 0:
-		return Bound{Plan: &Plan{Text: text, Everything: true}}
+		return Bound{Plan: p.unread(text)}
 	case len(parts) == 0:
 		return Bound{Plan: &Plan{Text: text, Class: Empty}}
 	case len(parts) > 1:
 		return Bound{Plan: p.multi(text, parts, c)}
 	}
-	one := statement{src: text, d: p.d, cat: c, toks: signs(text, parts[0]), conditional: l.conditional}
+	one := statement{src: text, d: p.d, mode: p.mode, cat: c, toks: signs(text, parts[0]), conditional: l.conditional}
 	if !one.liftable() {
 		return Bound{Plan: one.plan(text, nil)}
 	}
 	return p.lifted(&one, &b.lifter)
+}
+
+// unread is the plan of a text that not even the lexer understands.
+func (p *Planner) unread(text string) *Plan {
+	return &Plan{
+		Text: text, Everything: true, ImplicitCommit: p.d == catalog.MySQL, SetsSession: p.d != catalog.SQLite,
+	}
 }
 
 // lifted plans a statement whose literals may be lifted.
@@ -115,8 +127,8 @@ func (p *Planner) multi(text string, parts [][]token, c *catalog.Catalog) *Plan 
 	m := &Plan{Text: text, Class: Multi}
 	for _, toks := range parts {
 		src := text[toks[0].pos:toks[len(toks)-1].end]
-		l := lexer{src: src, d: p.d}
-		one := statement{src: src, d: p.d, cat: c, conditional: l.conditional}
+		l := lexer{src: src, d: p.d, mode: p.mode}
+		one := statement{src: src, d: p.d, mode: p.mode, cat: c, conditional: l.conditional}
 		one.toks = signs(src, l.lex(nil))
 		one.conditional = l.conditional
 		part := one.plan(src, nil)
@@ -124,6 +136,9 @@ func (p *Planner) multi(text string, parts [][]token, c *catalog.Catalog) *Plan 
 		m.Everything = m.Everything || part.Everything
 		m.Tables = append(m.Tables, part.Tables...)
 		m.Temp = m.Temp || part.Temp
+		m.ImplicitCommit = m.ImplicitCommit || part.ImplicitCommit
+		m.SetsSession = m.SetsSession || part.SetsSession
+		m.AsksSession = m.AsksSession || part.AsksSession
 	}
 	m.Tables = sortedSet(m.Tables)
 	if m.Everything {

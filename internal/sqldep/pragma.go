@@ -1,10 +1,6 @@
 package sqldep
 
-import (
-	"strings"
-
-	"github.com/cacheops/cacheops/internal/catalog"
-)
+import "strings"
 
 // pragmas says of SQLite's pragmas what each does when it is given no value,
 // and when it is given one.
@@ -36,9 +32,6 @@ var pragmas = func() map[string][2]Class {
 // pragma classifies PRAGMA [schema.]name [= value | (value)]. One that is not
 // known may change anything in the session.
 func (c *classifier) pragma() {
-	if c.d != catalog.SQLite {
-		return
-	}
 	i := 1
 	if c.isDot(2) {
 		i = 3

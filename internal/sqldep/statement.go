@@ -10,6 +10,7 @@ import (
 type statement struct {
 	src         string
 	d           catalog.Dialect
+	mode        Mode
 	cat         *catalog.Catalog
 	toks        []token // at least one
 	conditional bool
@@ -26,19 +27,29 @@ func (s *statement) liftable() bool {
 
 // outline says what the tokens alone tell: the class and the floor.
 func (s *statement) outline(text string) *Plan {
-	plan := &Plan{Text: text}
+	plan, _ := s.classify(text)
+	return plan
+}
+
+// classify is outline, and says whether the statement is a read that evaluates
+// expressions.
+func (s *statement) classify(text string) (plan *Plan, runs bool) {
+	plan = &Plan{Text: text}
 	c := classifier{src: s.src, d: s.d, toks: s.toks, plan: plan}
 	c.run()
 	if s.conditional {
 		s.widen(&c)
 	}
 	lay(s.src, s.toks, s.cat, plan)
-	return plan
+	return plan, c.runs
 }
 
 // plan makes the statement's plan. text is what the plan is known by; lifted
 // maps tokens to the slots of literals that text does not hold.
 func (s *statement) plan(text string, lifted map[int]int) *Plan {
+	if s.d != catalog.SQLite {
+		return s.planElsewhere(text, lifted)
+	}
 	plan := s.outline(text)
 	var tree Statement
 	if !s.conditional && plan.Uncacheable == "" && (plan.Class == Read || plan.Class == Write) {
@@ -57,7 +68,7 @@ func (s *statement) plan(text string, lifted map[int]int) *Plan {
 // widen is for a text of which a part runs on some servers only.
 func (s *statement) widen(c *classifier) {
 	if c.plan.Class != Read || c.has(kInto, kInsert, kUpdate, kDelete, kReplace, kFor, kLock) {
-		*c.plan = Plan{Text: c.plan.Text, Everything: true}
+		*c.plan = Plan{Text: c.plan.Text, Everything: true, ImplicitCommit: true, SetsSession: true} // MySQL alone has such texts
 	}
 }
 
@@ -72,10 +83,6 @@ func (s *statement) read(tree Statement, plan *Plan) {
 		return
 	}
 	plan.Uncacheable = "not understood"
-	if s.d != catalog.SQLite && plan.Class == Read {
-		// A function may write, and who knows what was called.
-		plan.Class, plan.Everything, plan.Tables = Write, true, nil
-	}
 }
 
 func (s *statement) write(tree Statement, plan *Plan) {
@@ -91,6 +98,7 @@ func (s *statement) write(tree Statement, plan *Plan) {
 
 // unknownTarget reports whether a write names a table that the catalog lacks.
 func (s *statement) unknownTarget(tree Statement) (unknown bool) {
+	named := cteNames(tree)
 	check := func(t *Target) {
 		if _, ok := s.cat.Lookup(t.Schema, t.Name); !ok {
 			unknown = true
@@ -100,10 +108,29 @@ func (s *statement) unknownTarget(tree Statement) (unknown bool) {
 		switch n := n.(type) {
 		case *Insert:
 			check(&n.Into)
+		case *Merge:
+			check(&n.Into)
+		case *Truncate:
+			for i := range n.Tables {
+				check(&n.Tables[i])
+			}
+		case *Copy:
+			if n.Query == nil {
+				check(&n.Table)
+			}
 		case *Update:
-			check(&n.Table)
+			if n.Tables == nil {
+				check(&n.Table)
+			}
 		case *Delete:
-			check(&n.Table)
+			if n.Targets == nil {
+				check(&n.Table)
+			}
+		case *Table:
+			// Of several tables each may be written.
+			if manyTables(tree) && !named[n.Name] {
+				check(&Target{Schema: n.Schema, Name: n.Name})
+			}
 		}
 		return !unknown
 	})
@@ -113,4 +140,27 @@ func (s *statement) unknownTarget(tree Statement) (unknown bool) {
 func sortedSet(names []string) []string {
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// manyTables reports whether a statement may write several tables that it joins.
+func manyTables(tree Statement) bool {
+	switch s := tree.(type) {
+	case *Update:
+		return s.Tables != nil
+	case *Delete:
+		return s.Targets != nil
+	}
+	return false
+}
+
+// cteNames returns the names of all common table expressions in a statement.
+func cteNames(tree Statement) map[string]bool {
+	names := map[string]bool{}
+	Walk(tree, func(n Node) bool {
+		if c, ok := n.(*CTE); ok {
+			names[c.Name] = true
+		}
+		return true
+	})
+	return names
 }

@@ -14,8 +14,8 @@ type tokenKind uint8
 const (
 	tEnd    tokenKind = iota // the text's end
 	tWord                    // a bare name or keyword
-	tQuoted                  // "name", `name`, [name]; on MySQL "…" may be a string
-	tString                  // 'text', N'text', $tag$text$tag$
+	tQuoted                  // "name", `name`, [name]
+	tString                  // 'text', N'text', $tag$text$tag$, on MySQL "text"
 	tEscape                  // E'text', and strings whose backslashes count
 	tBlob                    // x'00'
 	tInt                     // digits, perhaps hexadecimal or with _
@@ -58,7 +58,9 @@ const (
 	sBang
 	sArrow
 	sArrowText
-	sCast // ::
+	sCast   // ::
+	sAssign // :=
+	sCaret
 	sColon
 	sLBracket
 	sRBracket

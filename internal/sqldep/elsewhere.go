@@ -1,0 +1,86 @@
+package sqldep
+
+// planElsewhere makes the plan of a statement of PostgreSQL or MySQL. What the
+// syntax alone refuses to cache, or shows to be a write in disguise, is found
+// here, before any analysis.
+func (s *statement) planElsewhere(text string, lifted map[int]int) *Plan {
+	plan, runs := s.classify(text)
+	if plan.Class != Write && !(plan.Class == Read && runs) {
+		return plan
+	}
+	var tree Statement
+	if !s.conditional {
+		tree = parse(s.src, s.d, s.mode, s.toks, lifted)
+	}
+	if tree == nil {
+		// A function may write, and who knows what was called.
+		plan.Class, plan.Everything, plan.Tables = Write, true, nil
+		plan.Uncacheable = "not understood"
+		return plan
+	}
+	found := refusal(tree, s.cat)
+	if found.writes {
+		plan.Class, plan.Everything, plan.Tables = Write, true, nil
+	}
+	sel, isSelect := tree.(*Select)
+	switch {
+	case plan.Class == Write:
+		s.write(tree, plan)
+		plan.Main = mainOf(tree)
+		return plan
+	case !isSelect:
+		return plan
+	}
+	plan.Main, plan.Op = mainTable(sel), readOp(sel, nil)
+	switch {
+	case plan.Uncacheable != "":
+	case plan.AsksSession || plan.SetsSession:
+		plan.Uncacheable = "asks or changes the session"
+	case found.why != "":
+		plan.Uncacheable = found.why
+	default:
+		s.readWide(tree, plan)
+	}
+	return plan
+}
+
+// readWide analyses a read and keeps the floor: the analysis knows SQLite's
+// rules of comparison and of the order of rows alone, so that it may refuse what
+// is read here and not yet narrow it.
+func (s *statement) readWide(tree Statement, plan *Plan) {
+	floor := plan.Tables
+	s.read(tree, plan)
+	plan.read = nil
+	if plan.Class == Read {
+		plan.Tables = floor
+	}
+}
+
+// mainOf is the table that a write names first.
+func mainOf(tree Statement) string {
+	switch s := tree.(type) {
+	case *Insert:
+		return s.Into.Name
+	case *Merge:
+		return s.Into.Name
+	case *Truncate:
+		return s.Tables[0].Name
+	case *Copy:
+		return s.Table.Name
+	case *Explain:
+		return mainOf(s.Body)
+	case *Select:
+		return mainTable(s)
+	case *Update:
+		if s.Tables != nil {
+			return mainFrom(s.Tables, s.With)
+		}
+		return s.Table.Name
+	case *Delete:
+		if len(s.Targets) > 0 {
+			return s.Targets[0].Name
+		}
+		return s.Table.Name
+	}
+	return ""
+}
