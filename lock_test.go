@@ -164,9 +164,19 @@ func (p *processes) write(process int, v int64) {
 	}
 }
 
+// soon is eventually for other goroutines than the test's.
+func soon(t *testing.T, what string, ok func() bool) {
+	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Errorf("%s: not within ten seconds", what)
+			return
+		}
+	}
+}
+
 func (p *processes) eventuallyWaiting(n int32) {
 	p.Helper()
-	eventually(p.T, fmt.Sprintf("%d processes wait", n), func() bool { return p.store.waiting.Load() == n })
+	soon(p.T, fmt.Sprintf("%d processes wait", n), func() bool { return p.store.waiting.Load() == n })
 }
 
 func (p *processes) loaded(want int32) {
@@ -179,7 +189,7 @@ func (p *processes) loaded(want int32) {
 	}
 }
 
-const long = time.Minute
+const long = time.Hour // longer than a test may take
 
 func TestLockLoadsOnceForAllProcesses(t *testing.T) {
 	p := newProcesses(t, 3, long)
@@ -266,7 +276,7 @@ func TestUnkeepableReleasesAllAtOnce(t *testing.T) {
 			return "too large", nil
 		}
 		together.Add(1)
-		eventually(t, "the others load, too", func() bool { return together.Load() == 3 })
+		soon(t, "the others load, too", func() bool { return together.Load() == 3 })
 		return "too large", nil
 	}
 	for i := range p.worlds {
@@ -329,7 +339,7 @@ func TestTurnsAreBounded(t *testing.T) {
 		case n < 4:
 			p.eventuallyWaiting(int32(len(p.worlds)) - n)
 		default: // the rest at once
-			eventually(t, "all load", func() bool { return p.loads.Load() == int32(len(p.worlds)) })
+			soon(t, "all load", func() bool { return p.loads.Load() == int32(len(p.worlds)) })
 		}
 		return "", nil
 	}
@@ -350,7 +360,7 @@ func TestWaitIsBounded(t *testing.T) {
 	p.loading = func(_ context.Context, n int32) (string, error) {
 		if n == 1 {
 			p.expect(&wg, 1, 0)
-			eventually(t, "the other loads by itself", func() bool { return p.loads.Load() == 2 })
+			soon(t, "the other loads by itself", func() bool { return p.loads.Load() == 2 })
 		}
 		return "", nil
 	}
