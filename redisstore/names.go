@@ -15,14 +15,20 @@ import (
 //	prefix:e{:table}place      the stamp of the table's tag; see placeholder
 //	prefix:s{:table}tag        the stamp of another tag, its 8 bytes
 //	prefix:v:digest            an entry
+//	prefix:b:digest            a value set by name
+//	prefix:l:digest            a lock
+//	prefix:f:process           the channel on which a process hears of locks
 //
 // The first letter tells what a key is, and what follows the table has a fixed
 // length, so that a name can be taken apart whatever the table is called. Script
 // fetch makes the same names.
-type names struct{ table, own, stamp, entry string }
+type names struct{ table, own, stamp, entry, bytes, lock, channel string }
 
 func newNames(prefix string) names {
-	return names{prefix + ":t{:", prefix + ":e{:", prefix + ":s{:", prefix + ":v:"}
+	return names{
+		table: prefix + ":t{:", own: prefix + ":e{:", stamp: prefix + ":s{:",
+		entry: prefix + ":v:", bytes: prefix + ":b:", lock: prefix + ":l:", channel: prefix + ":f:",
+	}
 }
 
 // longTable is from where a table's name is shortened: names of databases may be
@@ -62,6 +68,10 @@ func (t *table) appendStamp(b []byte, tag cacheops.Tag) []byte {
 }
 
 func (n *names) ofEntry(d digest) string { return n.entry + string(d[:]) }
+
+func (n *names) ofBytes(d digest) string { return n.bytes + string(d[:]) }
+
+func (n *names) ofLock(d digest) string { return n.lock + string(d[:]) }
 
 const tagBytes = 8
 
