@@ -17,19 +17,21 @@ func (s *Store) Acquire(ctx context.Context, reads []cacheops.TableRead) (cacheo
 		return g, failed("acquire stamps", err)
 	}
 	defer cancel()
-	calls := make([]call, len(reads))
-	for i := range reads {
-		calls[i] = s.acquire(&reads[i])
+	all := s.stripeReads(reads)
+	calls := make([]call, len(all))
+	for i := range all {
+		calls[i] = s.acquire(&all[i])
 	}
 	out, err := s.run(ctx, calls)
 	if err != nil {
 		return g, failed("acquire stamps", err)
 	}
-	for i := range reads {
-		if err := grant(&g, &reads[i], out[i]); err != nil {
+	for i := range all {
+		if err := grant(&g, &all[i], out[i]); err != nil {
 			return cacheops.Grant{}, failed("acquire stamps", err)
 		}
 	}
+	s.unstripe(&g, reads, all)
 	return g, nil
 }
 

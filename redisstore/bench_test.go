@@ -58,7 +58,6 @@ func benchRead(shape, i int) []cacheops.TableRead {
 	}, {Table: benchWhole, TTL: time.Hour}}
 }
 
-
 func fill[S cacheops.Store](b *testing.B, s S, from, to, shapes int) {
 	b.Helper()
 	ctx := context.Background()

@@ -317,4 +317,3 @@ func TestEverythingHasATTL(t *testing.T) {
 		}
 	}
 }
-

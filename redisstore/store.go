@@ -26,6 +26,7 @@ type Store struct {
 	reads    deadlines
 	pushes   pushes
 	tables   sync.Map // by name, *table
+	flying   inFlight
 
 	ctx    context.Context // ends with the store
 	cancel context.CancelFunc

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -31,20 +32,48 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// bench is a server of its own with what the suite does to it.
+// TestStoreOnACluster: each table lies on one node, and the tables of a read or
+// a write on several.
+func TestStoreOnACluster(t *testing.T) {
+	for _, mode := range []Mode{Validated, Tracked} {
+		t.Run(fmt.Sprint("mode ", mode), func(t *testing.T) {
+			bench := newClusterBench(t)
+			storetest.Run(t, func(t testing.TB) storetest.Harness {
+				h := bench.open(t, Options{Mode: mode})
+				h.Save, h.SaveUnnoticed = nil, nil // a node's state coming back is as on one server
+				h.MaxSteps /= 4
+				return h
+			})
+		})
+	}
+}
+
+// bench is a server of its own, or a Cluster, with what the suite does to it.
 type bench struct {
-	server *redistest.Server
+	server *redistest.Server // a Cluster's first
+	url    string
 	admin  rueidis.Client
 }
 
-func newBench(t testing.TB) *bench {
-	server := redistest.Start(t, nil)
-	admin, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{server.Addr()}, ForceSingleClient: true, DisableCache: true})
+func newClusterBench(t testing.TB) *bench {
+	c := redistest.StartCluster(t, 3, 0)
+	admin, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: c.Addrs(), DisableCache: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(admin.Close)
-	return &bench{server, admin}
+	url := "redis://" + c.Addrs()[0] + "?addr=" + strings.Join(c.Addrs()[1:], "&addr=")
+	return &bench{c.Primaries[0], url, admin}
+}
+
+func newBench(t testing.TB) *bench {
+	server := redistest.Start(t, nil)
+	admin, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{server.Addr()}, ForceSingleClient: true, DisableCache: true, PipelineMultiplex: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(admin.Close)
+	return &bench{server, server.URL(), admin}
 }
 
 var prefixes struct {
@@ -64,7 +93,14 @@ func (b *bench) store(t testing.TB, opts Options) *Store {
 	if opts.Prefix == "" {
 		opts.Prefix = newPrefix()
 	}
-	s, err := New(b.server.URL(), &opts)
+	// The machine that tests run on is at times slower than any server.
+	if opts.Timeout == 0 {
+		opts.Timeout = 5 * time.Second
+	}
+	if opts.WriteTimeout == 0 {
+		opts.WriteTimeout = 5 * time.Second
+	}
+	s, err := New(b.url, &opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,9 +124,7 @@ func (b *bench) open(t testing.TB, opts Options) storetest.Harness {
 		},
 		Lose: func(tables []string) error {
 			for _, name := range tables {
-				id := b.incarnation(t)
-				tb := s.table(name)
-				if err := b.do("DEL", tb.state, strings.ReplaceAll(tb.own, placeholder, string(id[:]))); err != nil {
+				if err := b.lose(s, name); err != nil {
 					return err
 				}
 			}
@@ -103,27 +137,28 @@ func (b *bench) open(t testing.TB, opts Options) storetest.Harness {
 }
 
 func (b *bench) do(args ...string) error {
-	err := b.admin.Do(context.Background(), b.admin.B().Arbitrary(args...).Build()).Error()
+	command := b.admin.B().Arbitrary(args[0])
+	switch args[0] {
+	case "DEL", "RESTORE":
+		command = command.Keys(args[1]).Args(args[2:]...)
+	case "EVAL":
+		command = command.Args(args[1], args[2]).Keys(args[3]).Args(args[4:]...)
+	default:
+		command = command.Args(args[1:]...)
+	}
+	err := b.admin.Do(context.Background(), command.Build()).Error()
 	if rueidis.IsRedisNil(err) {
 		return nil
 	}
 	return err
 }
 
-// incarnation is what connections take the server for.
-func (b *bench) incarnation(t testing.TB) incarnation {
-	t.Helper()
-	info := make(map[string]string)
-	for _, section := range []string{"server", "replication"} {
-		part, err := b.server.Info(section)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for k, v := range part {
-			info[k] = v
-		}
-	}
-	return newIncarnation(info["run_id"], info["master_replid"])
+// lose deletes a table's state and its own stamp, through the store's client,
+// which knows what the stamp is called.
+func (b *bench) lose(s *Store, name string) error {
+	const del = "return redis.call('DEL', KEYS[1], KEYS[2])"
+	t := s.table(name)
+	return s.client.Do(context.Background(), s.client.B().Eval().Script(del).Numkeys(2).Key(t.state, t.own).Build()).Error()
 }
 
 // expire ends a writer's lease in the past.

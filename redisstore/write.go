@@ -24,10 +24,14 @@ func (s *Store) Begin(ctx context.Context, w cacheops.Writer, writes []cacheops.
 	// What was validated before the server saw the drop is in the local tier by
 	// now, or will find its stamp there dropped; so this comes after, and before
 	// the commit.
-	defer s.dropLocal(writes)
-	calls := make([]call, len(writes))
-	for i := range writes {
-		calls[i] = s.begin(w, &writes[i])
+	all, wide := s.stripeWrites(writes)
+	defer s.dropLocal(all)
+	if s.cluster {
+		s.flying.begins(w.ID, wide)
+	}
+	calls := make([]call, len(all))
+	for i := range all {
+		calls[i] = s.begin(w, &all[i])
 	}
 	out, err := s.run(ctx, calls)
 	if err != nil {
@@ -71,13 +75,13 @@ func flag(b bool) string {
 // End implements [cacheops.Store]. It goes on when ctx is cancelled, for no
 // longer than Options.WriteTimeout.
 func (s *Store) End(ctx context.Context, w cacheops.Writer, tables []string) error {
-	return s.finish(ctx, "end a write", "end", w.ID, "", tables)
+	return s.finish(ctx, "end a write", "end", w.ID, "", s.endTables(w.ID, tables))
 }
 
 // Doubt implements [cacheops.Store]. It goes on when ctx is cancelled, as End
 // does. Where it fails the lease's end does the same.
 func (s *Store) Doubt(ctx context.Context, w cacheops.Writer, tables []string) error {
-	return s.finish(ctx, "declare a write doubtful", "doubt", w.ID, clip(w.Proof), tables)
+	return s.finish(ctx, "declare a write doubtful", "doubt", w.ID, clip(w.Proof), s.endTables(w.ID, tables))
 }
 
 // Clear implements [cacheops.Store]. It goes on when ctx is cancelled, as End
