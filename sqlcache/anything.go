@@ -18,13 +18,13 @@ func (c *conn) anything(ctx context.Context, st *statement, k *run) error {
 			return err
 		}
 	}
-	if why := changesSession(st.plan.Plan); why != "" && !c.engine.single() {
+	if why := c.changesSession(st.plan.Plan, k.text); why != "" && !c.engine.single() {
 		if err := c.pin(ctx, why); err != nil {
 			return err
 		}
 	}
 	return c.holding(ctx, func(l *lease) error {
-		if c.tx != nil && !steers(st.plan.Plan) {
+		if c.tx != nil && !steers(st.plan.Plan) && !c.engine.dialect.commits(st.plan.Plan) {
 			c.recordAnything(ctx, c.tx, st)
 			err := k.on(ctx, l)
 			if err != nil || k.failed {
@@ -69,13 +69,13 @@ func (c *conn) runLoose(ctx context.Context, l *lease, st *statement, k *run) er
 	}
 	c.recordAnything(ctx, t, st)
 	c.wrote = true
-	others := c.reached(ctx, l, t)
-	if attaches(k.text) {
-		others = c.engine.db.Others()
+	others := c.reached(ctx, l, t, k.text)
+	proof, done, err := c.engine.dialect.looseProof(ctx, l)
+	if err != nil {
+		return c.settled(ctx, l, err)
 	}
-	proof, done := looseProof()
 	ran := false
-	err := t.work.Commit(ctx, proof, across(others, proof, t.ddl, func(ctx context.Context) (cacheops.Outcome, error) {
+	err = t.work.Commit(ctx, proof, across(others, proof, t.ddl, func(ctx context.Context) (cacheops.Outcome, error) {
 		ran = true
 		return cacheops.Committed, k.on(ctx, l)
 	}))
@@ -91,7 +91,7 @@ func (c *conn) runLoose(ctx context.Context, l *lease, st *statement, k *run) er
 
 // recordAnything records what the statement may change.
 func (c *conn) recordAnything(ctx context.Context, t *transaction, st *statement) {
-	if changesSchema(st.plan.Plan) || c.engine.single() && changesSession(st.plan.Plan) != "" {
+	if changesSchema(st.plan.Plan) || c.engine.single() && c.changesSession(st.plan.Plan, st.plan.Text) != "" {
 		t.work.AddDDL()
 		t.ddl = true
 		return
@@ -136,17 +136,13 @@ func changesSchema(p *sqldep.Plan) bool {
 }
 
 // changesSession says why a statement makes the session different from others;
-// empty if it does not.
-func changesSession(p *sqldep.Plan) string {
-	switch {
-	case anyPart(p, func(p *sqldep.Plan) bool { return p.Temp }):
-		return "temporary objects"
-	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Session && !tunes(p) }):
-		return "session state"
-	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Unrecognised }):
-		return "unrecognised statement"
+// empty if it does not, or not for longer than the open transaction.
+func (c *conn) changesSession(p *sqldep.Plan, text string) string {
+	why, local := c.engine.dialect.changesSession(p, text)
+	if local {
+		return ""
 	}
-	return ""
+	return why
 }
 
 // steers reports whether the text may begin or end a transaction.

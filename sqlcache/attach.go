@@ -14,20 +14,22 @@ import (
 // commitFunc runs a COMMIT, as cacheops.Tx.Commit calls it.
 type commitFunc = func(context.Context) (cacheops.Outcome, error)
 
-// reached returns the other databases of the cache that the transaction may
-// have written to: all of them, once any file is attached.
-func (c *conn) reached(ctx context.Context, l *lease, t *transaction) []*cacheops.Database {
-	if t.work.Empty() {
+// reached returns the other databases of the cache that the transaction, or the
+// text if there is one, may write to.
+func (c *conn) reached(ctx context.Context, l *lease, t *transaction, text string) []*cacheops.Database {
+	if t.work.Empty() || !c.engine.dialect.reaches(ctx, c, l, t, text) {
 		return nil
 	}
+	return c.engine.db.Others()
+}
+
+// reaches: all of them, once any file is attached.
+func (d *sqlite) reaches(ctx context.Context, c *conn, l *lease, t *transaction, text string) bool {
 	// temp and main are on every path. Where the path is not to be trusted, the
 	// connection is asked.
 	const own = 2
-	e := c.engine
-	if len(e.schema.Load().catalog.Path) > own || (c.pinned != "" || e.single() && t.ddl) && l.attached(ctx) {
-		return e.db.Others()
-	}
-	return nil
+	e := d.engine
+	return len(e.schema.Load().catalog.Path) > own || (c.pinned != "" || e.single() && t.ddl) && l.attached(ctx) || attaches(text)
 }
 
 // attached reports whether the connection may have files besides its own.

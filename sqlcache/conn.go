@@ -173,6 +173,9 @@ func (c *conn) do(ctx context.Context, st *statement, k *run) error {
 	case sqldep.Read, sqldep.Empty:
 		return c.direct(ctx, k)
 	case sqldep.Write, sqldep.DDL:
+		if c.tx == nil && c.engine.dialect.alone(st.plan.Plan) || c.engine.dialect.commits(st.plan.Plan) {
+			return c.anything(ctx, st, k)
+		}
 		return c.write(ctx, st, k)
 	case sqldep.Begin:
 		return c.beginText(ctx, st, k)
@@ -183,7 +186,7 @@ func (c *conn) do(ctx context.Context, st *statement, k *run) error {
 	case sqldep.Savepoint, sqldep.RollbackTo, sqldep.Release:
 		return c.savepoint(ctx, st, k)
 	}
-	if tunes(st.plan.Plan) {
+	if c.engine.dialect.tunes(st.plan.Plan) {
 		return c.direct(ctx, k)
 	}
 	return c.anything(ctx, st, k)
@@ -355,7 +358,7 @@ func (c *conn) prepare(ctx context.Context, st *statement, text string) (*prepar
 		}
 		p = &preparation{inputs: s.NumInput(), converts: s.converts()}
 		err = s.Close()
-		if why := changesSession(st.plan.Plan); why != "" {
+		if why := c.changesSession(st.plan.Plan, text); why != "" {
 			private = true
 			c.compiled(l, why)
 			if c.engine.single() {

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/cacheops/cacheops"
-	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/sqldep"
 )
 
@@ -36,12 +35,14 @@ type engine struct {
 	start   time.Time
 
 	// Set up with the first schema, and not changed after.
-	db       *cacheops.Database
-	planner  *sqldep.Planner
-	dialect  catalog.Dialect
-	convert  bool // the bare driver checks arguments itself
-	inMemory bool // every real connection is a database of its own
-	dirty    bool // connections may read what is not committed
+	db      *cacheops.Database
+	planner *sqldep.Planner
+	dialect dialect
+	convert bool // the bare driver checks arguments itself
+	// print is the session that entries are made in: that of the first connection.
+	print string
+	// inMemory says that every real connection is a database of its own.
+	inMemory bool
 
 	// last is the real connection that had the database in memory.
 	last atomic.Pointer[driver.Conn]
@@ -64,17 +65,6 @@ func (e *engine) single() bool { return e.inner.Stats().MaxOpenConnections == 1 
 
 // limited reports whether pinned connections could exhaust the inner pool.
 func (e *engine) limited() bool { return e.inner.Stats().MaxOpenConnections > 0 }
-
-// uncacheable says why nothing of this database can be cached; empty if it can.
-func (e *engine) uncacheable() string {
-	if e.inMemory && !e.single() {
-		return "every connection has a database in memory of its own"
-	}
-	if e.dirty {
-		return "connections read uncommitted rows"
-	}
-	return ""
-}
 
 // replaced reports whether a database in memory was lost with its connection.
 func (e *engine) replaced(l *lease) bool {

@@ -5,8 +5,8 @@ import (
 	"database/sql/driver"
 )
 
-// kept are prepared statements of one real connection: compiling a statement
-// takes SQLite longer than running it does. Every one has been reset, so that
+// kept are prepared statements of one real connection, for SQLite: compiling a
+// statement takes it longer than running it does. Every one has been reset, so that
 // it holds no lock and no snapshot; SQLite itself compiles one anew that the
 // schema or a setting has outdated.
 //
@@ -139,7 +139,7 @@ func (r *keptRows) Close() error {
 // it is to be run without: on a connection whose session is its own, or with
 // the wrong number of arguments, of which the driver tells in words of its own.
 func (l *lease) statement(ctx context.Context, text string, args []driver.NamedValue) (*keptStmt, error) {
-	if l.dirty || l.bad {
+	if l.dirty || l.bad || !l.keeps() {
 		return nil, nil
 	}
 	s, err := l.pooled.kept.get(ctx, text)
@@ -152,6 +152,12 @@ func (l *lease) statement(ctx context.Context, text string, args []driver.NamedV
 		}
 	}
 	return s, nil
+}
+
+// keeps says that the database gains by kept statements. Which one it is the
+// first lease finds out.
+func (l *lease) keeps() bool {
+	return l.engine.dialect != nil && l.engine.dialect.keepsStatements()
 }
 
 // queryKept is query for a text that is one statement.

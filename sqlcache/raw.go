@@ -32,10 +32,13 @@ func (c *conn) raw(ctx context.Context, f func(any) error) error {
 			t = c.newTransaction()
 		}
 		t.work.AddDDL()
-		proof, done := looseProof()
+		others := c.reached(ctx, l, t, "")
+		proof, done, err := c.engine.dialect.looseProof(ctx, l)
+		if err != nil {
+			return c.settled(ctx, l, err)
+		}
 		ran := false
-		others := c.reached(ctx, l, t)
-		err := t.work.Commit(ctx, proof, across(others, proof, true, func(context.Context) (cacheops.Outcome, error) {
+		err = t.work.Commit(ctx, proof, across(others, proof, true, func(context.Context) (cacheops.Outcome, error) {
 			ran = true
 			return cacheops.Committed, l.note(f(l.real))
 		}))

@@ -93,10 +93,11 @@ func (e *engine) load(ctx context.Context, l *lease, st *statement, text string,
 		}
 	}
 	if e.foreign {
-		if err := l.beginOwn(ctx, "BEGIN"); err != nil {
+		end, err := e.dialect.beginRead(ctx, l)
+		if err != nil {
 			return cacheops.Loaded{}, err
 		}
-		defer l.rollback(ctx)
+		defer end()
 	}
 	k := run{text: text, args: args, single: true}
 	set, err := k.record(ctx, l, max(e.opts.MaxEntryBytes, 0), &st.heads)
@@ -176,7 +177,7 @@ func (e *engine) checkSchema(ctx context.Context, l *lease) error {
 	if e.opts.SchemaCheck < 0 || now-last < int64(e.opts.SchemaCheck) || !e.checked.CompareAndSwap(last, now) {
 		return nil
 	}
-	stamp, err := e.stamp(ctx, l)
+	stamp, err := e.dialect.stamp(ctx, l)
 	if err != nil {
 		return nil //nolint:nilerr // the statement itself is about to meet what ails the connection
 	}

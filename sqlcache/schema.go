@@ -83,8 +83,8 @@ func (s *schema) query(text string, p sqldep.Bound) cacheops.Query {
 	}
 	switch {
 	case q.Uncacheable != "":
-	case s.engine.uncacheable() != "":
-		q.Uncacheable = s.engine.uncacheable()
+	case s.engine.dialect.uncacheable() != "":
+		q.Uncacheable = s.engine.dialect.uncacheable()
 	case s.version == 0:
 		q.Uncacheable = "the catalog's version is not known"
 	}
@@ -153,11 +153,12 @@ func (e *engine) read(ctx context.Context, l *lease) (*schema, error) {
 		version = 0
 		e.stale.Store(true)
 	}
-	cat, err := e.readCatalog(ctx, l)
+	cat, err := e.dialect.readCatalog(ctx, l)
 	if err != nil {
 		e.stale.Store(true)
 		return nil, err
 	}
+	cat.Functions = e.opts.pureFunctions()
 	e.checked.Store(int64(e.sinceStart()))
 	return &schema{engine: e, catalog: cat, version: version, statements: make(map[string]*statement)}, nil
 }
@@ -167,18 +168,26 @@ func (e *engine) setUp(ctx context.Context, l *lease) error {
 		return err
 	}
 	e.convert = l.defers()
-	name, identity, err := e.identify(ctx, l)
+	s, err := e.dialect.session(ctx, l)
 	if err != nil {
 		return err
 	}
+	name, identity, err := e.dialect.identify(ctx, l)
+	if err != nil {
+		return err
+	}
+	if e.opts.Name != "" {
+		name = e.opts.Name
+	}
 	db, err := e.cache.Attach(cacheops.Backend{
 		Name: name, Identity: identity,
-		Prove: e.prove, Row: e.row, CatalogMoved: e.catalogMoved,
+		Prove: e.dialect.prove, Row: e.row, CatalogMoved: e.catalogMoved,
 	})
 	if err != nil {
 		return fmt.Errorf("attach the database to the cache: %w", err)
 	}
-	e.planner = sqldep.NewPlanner(e.dialect, e.opts.PlanCache)
+	e.planner = sqldep.NewPlanner(e.dialect.kind(), e.opts.PlanCache)
+	e.print = s.print
 	e.db = db
 	return nil
 }
@@ -191,10 +200,8 @@ func (e *engine) catalogMoved(version uint64) {
 }
 
 // look has a connection look at the schema if that has changed since it did so
-// last. SQLite finds out by itself only after it has compiled the statement by
-// the schema that it knows, taken the locks that this one needs, and not after
-// every mistake. Without the cache the session's reads would have told the
-// connection; hits take none.
+// last. Without the cache the session's reads would have told the connection;
+// hits take none.
 //
 // A connection that cannot be made to look tells of that with the statement
 // itself. Nothing counts as sent: a look may well be repeated elsewhere.
@@ -204,7 +211,8 @@ func (l *lease) look(ctx context.Context) error {
 		return nil
 	}
 	sent := l.sent
-	err := l.refresh(ctx)
+	l.pooled.kept.forget() // none that was compiled would outlast the change
+	err := l.engine.dialect.refresh(ctx, l)
 	l.sent = sent
 	switch {
 	case errors.Is(err, driver.ErrBadConn):
@@ -213,12 +221,4 @@ func (l *lease) look(ctx context.Context) error {
 		l.pooled.seen = moves
 	}
 	return nil
-}
-
-// refresh has the connection look at the schema as it is. The statement is
-// compiled for that, and not kept: none that was would outlast the change.
-func (l *lease) refresh(ctx context.Context) error {
-	l.pooled.kept.forget()
-	_, err := l.exec(ctx, "SELECT 1 FROM sqlite_master WHERE 0", nil)
-	return err
 }

@@ -8,36 +8,44 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/sqldep"
 )
 
-// What the adapter knows of SQLite beyond its SQL.
+// sqlite is what the adapter knows of SQLite beyond its SQL. A writer is proved
+// over in sqlite_prove.go.
+type sqlite struct {
+	engine *engine
+	dirty  bool // connections may read what is not committed
+}
 
-var errDialect = errors.New("sqlcache: not a database of a known dialect (SQLite)")
+var _ dialect = (*sqlite)(nil)
 
-// detect finds out the dialect by asking for something that only SQLite has.
-func (e *engine) detect(ctx context.Context, l *lease) error {
-	name := strings.ToLower(fmt.Sprintf("%T", e.inner.Driver()))
-	if !strings.Contains(name, "sqlite") {
-		if _, err := l.all(ctx, "SELECT sqlite_version()", nil); err != nil {
-			return errors.Join(errDialect, err)
-		}
-	}
-	e.dialect = catalog.SQLite
+// useSQLite sets the dialect up.
+func (e *engine) useSQLite(ctx context.Context, l *lease) error {
 	rows, err := l.all(ctx, "PRAGMA read_uncommitted", nil)
 	if err != nil {
 		return err
 	}
-	e.dirty = len(rows) == 1 && rows[0][0] != int64(0)
+	e.dialect = &sqlite{engine: e, dirty: len(rows) == 1 && rows[0][0] != int64(0)}
 	return nil
 }
 
-// identify returns the database's logical name, and what tells it from others
-// of that name.
-func (e *engine) identify(ctx context.Context, l *lease) (name, identity string, err error) {
+func (d *sqlite) kind() catalog.Dialect { return catalog.SQLite }
+
+func (d *sqlite) uncacheable() string {
+	if d.engine.inMemory && !d.engine.single() {
+		return "every connection has a database in memory of its own"
+	}
+	if d.dirty {
+		return "connections read uncommitted rows"
+	}
+	return ""
+}
+
+// identify takes the path of the main file for both.
+func (d *sqlite) identify(ctx context.Context, l *lease) (name, identity string, err error) {
 	file, err := mainFile(ctx, l)
 	if err != nil {
 		return "", "", err
@@ -46,15 +54,12 @@ func (e *engine) identify(ctx context.Context, l *lease) (name, identity string,
 		// A database in memory with a shared cache looks the same as a private one.
 		// It is taken for private, which costs caching where there are several
 		// connections.
-		e.inMemory = true
+		d.engine.inMemory = true
 		file = uniqueName("memory")
 	} else if real, err := filepath.EvalSymlinks(file); err == nil {
 		file = real
 	}
-	if e.opts.Name == "" {
-		return file, file, nil
-	}
-	return e.opts.Name, file, nil
+	return file, file, nil
 }
 
 func mainFile(ctx context.Context, l *lease) (string, error) {
@@ -70,18 +75,7 @@ func mainFile(ctx context.Context, l *lease) (string, error) {
 	return "", errors.New("sqlcache: PRAGMA database_list has no main database")
 }
 
-func text(v driver.Value) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case []byte:
-		return string(v)
-	}
-	return ""
-}
-
-// readCatalog reads the catalog as of one moment.
-func (e *engine) readCatalog(ctx context.Context, l *lease) (*catalog.Catalog, error) {
+func (d *sqlite) readCatalog(ctx context.Context, l *lease) (*catalog.Catalog, error) {
 	if err := l.beginOwn(ctx, "BEGIN"); err != nil {
 		return nil, err
 	}
@@ -92,17 +86,56 @@ func (e *engine) readCatalog(ctx context.Context, l *lease) (*catalog.Catalog, e
 	if err != nil {
 		return nil, err
 	}
-	cat.Functions = e.opts.pureFunctions()
-	if e.foreign {
+	if d.engine.foreign {
 		// Others may turn the actions on, on connections that we come to lease.
 		cat.ForeignKeys = true
 	}
 	return cat, nil
 }
 
-func (e *engine) stamp(ctx context.Context, l *lease) (string, error) {
+func (d *sqlite) stamp(ctx context.Context, l *lease) (string, error) {
 	return catalog.StampSQLite(ctx, l.catalogQuery())
 }
+
+// refresh: SQLite finds out by itself only after it has compiled the statement by
+// the schema that it knows, taken the locks that this one needs, and not after
+// every mistake.
+func (d *sqlite) refresh(ctx context.Context, l *lease) error {
+	_, err := l.exec(ctx, "SELECT 1 FROM sqlite_master WHERE 0", nil)
+	return err
+}
+
+// session: what a connection's answers depend on is in the data source name, or
+// pins the connection.
+func (d *sqlite) session(context.Context, *lease) (session, error) { return session{}, nil }
+
+// keepsStatements: compiling a statement takes SQLite longer than running it does.
+func (d *sqlite) keepsStatements() bool { return true }
+
+// beginWrite takes the write lock first, as the statement itself would, so that
+// the rows read around the statement are those that it changes, and so that
+// whoever gets the lock later knows that this writer is over.
+func (d *sqlite) beginWrite(ctx context.Context, l *lease, t *transaction, images bool) error {
+	if !images {
+		return l.beginOwn(ctx, "BEGIN") // it may not need that lock
+	}
+	err := l.beginOwn(ctx, "BEGIN IMMEDIATE")
+	t.locked = err == nil
+	return err
+}
+
+func (d *sqlite) beginRead(ctx context.Context, l *lease) (end func(), err error) {
+	if err := l.beginOwn(ctx, "BEGIN"); err != nil {
+		return nil, err
+	}
+	return func() { l.rollback(ctx) }, nil
+}
+
+// alone: what SQLite cannot run in a transaction is Maintenance to the plan.
+func (d *sqlite) alone(*sqldep.Plan) bool { return false }
+
+// commits: nothing does but COMMIT and the release of a savepoint.
+func (d *sqlite) commits(*sqldep.Plan) bool { return false }
 
 // beginOwn starts a transaction of ours on a fresh lease. A connection that is in
 // one already was left so by somebody else in the same pool; it is closed, and
@@ -129,22 +162,8 @@ func withinTx(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "within a transaction")
 }
 
-// state says whether a connection is in a transaction.
-type state uint8
-
-const (
-	stateUnknown state = iota
-	stateOpen
-	stateNone
-)
-
 // state finds out by trying to begin one: SQLite refuses inside another.
-func (l *lease) state(ctx context.Context) state {
-	if l.bad {
-		return stateUnknown
-	}
-	ctx, cancel := settle(ctx)
-	defer cancel()
+func (d *sqlite) state(ctx context.Context, l *lease) state {
 	switch err := l.run(ctx, "BEGIN"); {
 	case withinTx(err):
 		return stateOpen
@@ -158,30 +177,6 @@ func (l *lease) state(ctx context.Context) state {
 	return stateNone
 }
 
-// settleTime bounds what must be done whether or not the caller still waits.
-const settleTime = 30 * time.Second
-
-// settle returns the context for that. Whoever cannot give up waits as without
-// the cache, and needs no clock.
-func settle(ctx context.Context) (context.Context, context.CancelFunc) {
-	if ctx.Done() == nil {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(context.WithoutCancel(ctx), settleTime)
-}
-
-// rollback ends the transaction, or the connection where that fails.
-func (l *lease) rollback(ctx context.Context) {
-	if l.bad {
-		return
-	}
-	ctx, cancel := settle(ctx)
-	defer cancel()
-	if err := l.run(ctx, "ROLLBACK"); err != nil && l.state(ctx) != stateNone {
-		l.bad = true
-	}
-}
-
 // SQLite's primary result codes after which a COMMIT has certainly not
 // happened.
 const (
@@ -191,9 +186,7 @@ const (
 	codeConstraint = 19
 )
 
-// notCommitted reports whether a COMMIT that failed with err has certainly not
-// happened.
-func notCommitted(err error) bool {
+func (d *sqlite) notCommitted(err error) bool {
 	var coded interface{ Code() int }
 	if errors.As(err, &coded) {
 		switch coded.Code() & 0xff {
@@ -207,12 +200,14 @@ func notCommitted(err error) bool {
 	}, func(s string) bool { return strings.Contains(m, s) })
 }
 
-// mayFail reports whether a statement that ended with err may have kept rows:
-// FAIL keeps them after a broken constraint and after nothing else. Too deep a
-// recursion of triggers undoes all, and so does a value of the wrong type for a
-// STRICT table, though SQLite counts that among the constraints; within a
+// mayKeep: FAIL keeps rows after a broken constraint and after nothing else. Too
+// deep a recursion of triggers undoes all, and so does a value of the wrong type
+// for a STRICT table, though SQLite counts that among the constraints; within a
 // transaction it forgets to, where it expected no failure but by FAIL.
-func mayFail(err error) bool {
+func (d *sqlite) mayKeep(err error) bool {
+	if err == nil {
+		return true
+	}
 	if strings.Contains(err.Error(), "cannot store ") {
 		return false
 	}
@@ -241,6 +236,18 @@ var tuning = func() map[string]bool {
 
 // tunes reports whether a statement is such a pragma. Of the statements of
 // these classes only pragmas have a name.
-func tunes(p *sqldep.Plan) bool {
+func (d *sqlite) tunes(p *sqldep.Plan) bool {
 	return (p.Class == sqldep.Session || p.Class == sqldep.Maintenance) && tuning[p.Name]
+}
+
+func (d *sqlite) changesSession(p *sqldep.Plan, _ string) (why string, local bool) {
+	switch {
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.Temp }):
+		return "temporary objects", false
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Session && !d.tunes(p) }):
+		return "session state", false
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Unrecognised }):
+		return "unrecognised statement", false
+	}
+	return "", false
 }

@@ -21,8 +21,10 @@ type transaction struct {
 	// found says that the transaction was begun by what was not followed: which
 	// savepoints it has, and whether one of them began it, is not known.
 	found bool
-	// locked says that the transaction certainly holds the write lock.
+	// locked says that the transaction certainly holds SQLite's write lock.
 	locked bool
+	// proof is what proves the writer over, where it was had with the beginning.
+	proof string
 	// ddl says that the schema may have changed inside: plans made from the
 	// catalog no longer say what a statement touches.
 	ddl bool
@@ -141,8 +143,13 @@ func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(co
 	e := c.engine
 	open = true
 	ddl := t.ddl
-	others := c.reached(ctx, l, t)
-	proof, done := e.proof(c, len(others) > 0)
+	others := c.reached(ctx, l, t, "")
+	proof, done, err := "", func(*lease) {}, error(nil)
+	if !t.work.Empty() {
+		if proof, done, err = e.dialect.proof(ctx, c, l, t, len(others) > 0); err != nil {
+			return true, hide(err)
+		}
+	}
 	finished := false
 	defer func() { l.bad = l.bad || !finished }() // a panic: whether it committed is not known
 	err = t.work.Commit(ctx, proof, across(others, proof, ddl, func(ctx context.Context) (cacheops.Outcome, error) {
@@ -173,7 +180,7 @@ func (l *lease) outcome(ctx context.Context, err error) cacheops.Outcome {
 	case stateOpen:
 		return cacheops.StillOpen
 	case stateNone:
-		if notCommitted(err) {
+		if l.engine.dialect.notCommitted(err) {
 			return cacheops.RolledBack
 		}
 	}

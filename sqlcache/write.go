@@ -5,9 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"slices"
-	"strings"
 
-	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/dep"
 	"github.com/cacheops/cacheops/internal/sqldep"
 )
@@ -26,10 +24,7 @@ func (c *conn) write(ctx context.Context, st *statement, k *run) error {
 	})
 }
 
-// writeAlone runs an autocommit write in a transaction of its own. The write
-// lock is taken first, as the statement itself would, so that the rows read
-// around the statement are those that it changes, and so that whoever gets the
-// lock later knows that this writer is over.
+// writeAlone runs an autocommit write in a transaction of its own.
 func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) error {
 	if c.pinned == "" {
 		if err := c.engine.checkSchema(ctx, l); err != nil {
@@ -37,19 +32,16 @@ func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) 
 		}
 	}
 	if st.plan.Class == sqldep.DDL {
-		if err := l.refresh(ctx); err != nil { // it may have been changed outside
+		l.pooled.kept.forget()
+		if err := c.engine.dialect.refresh(ctx, l); err != nil { // it may have been changed outside
 			return err
 		}
 	}
 	t := c.newTransaction()
-	begin := "BEGIN IMMEDIATE"
-	if st.plan.Class == sqldep.DDL || c.blind(t, st) {
-		begin = "BEGIN" // no row is read around it, and it may not need that lock
-	}
-	if err := l.beginOwn(ctx, begin); err != nil {
+	images := st.plan.Class != sqldep.DDL && !c.blind(t, st)
+	if err := c.engine.dialect.beginWrite(ctx, l, t, images); err != nil {
 		return l.rejected(ctx, k.text, err)
 	}
-	t.locked = begin != "BEGIN"
 	c.tx = t
 	defer func() { c.abandon(l, t) }()
 	if err := c.change(ctx, l, t, st, k); err != nil || k.failed {
@@ -98,7 +90,7 @@ func (c *conn) endFailed(ctx context.Context, l *lease, t *transaction, st *stat
 	if c.look(ctx, l); c.tx == nil {
 		return err
 	}
-	if !c.keeps(t, st) || err != nil && !mayFail(err) {
+	if !c.keeps(t, st) || !c.engine.dialect.mayKeep(err) {
 		c.abandon(l, t)
 		return err
 	}
@@ -141,7 +133,7 @@ func (c *conn) change(ctx context.Context, l *lease, t *transaction, st *stateme
 	}
 	w := c.around(ctx, l, t, st, k)
 	err = k.on(ctx, l)
-	facts := w.facts(ctx, l, k)
+	facts := w.facts(ctx, l, t, k)
 	if facts.Ran {
 		t.locked = true
 	}
@@ -173,42 +165,21 @@ func (c *conn) around(ctx context.Context, l *lease, t *transaction, st *stateme
 		return w
 	}
 	wanted, err := c.engine.db.Wanted(ctx, target.Table.Name, target.Set)
-	if err != nil || len(wanted) == 0 || !c.lock(ctx, l, t, target.Table) {
+	if err != nil || len(wanted) == 0 {
 		return w
 	}
 	w.target = target
 	w.target.ReadAfter = slices.DeleteFunc(slices.Clone(target.ReadAfter), func(col string) bool {
 		return !slices.Contains(wanted, col)
 	})
-	w.old, w.set = l.image(ctx, &w.target, wanted)
+	w.old, w.set = c.engine.dialect.image(ctx, l, t, &w.target, wanted, true)
 	return w
 }
 
-// lock makes sure that the transaction holds the write lock before it reads
-// for our own ends: a read that it would not have made could turn its wait for
-// the lock into SQLITE_BUSY_SNAPSHOT. The statement that takes the lock changes
-// nothing.
-func (c *conn) lock(ctx context.Context, l *lease, t *transaction, table *catalog.Table) bool {
-	if !t.locked {
-		t.locked = l.run(ctx, "DELETE FROM "+quotedTable(table)+" WHERE 0") == nil
-	}
-	return t.locked
-}
-
-// image reads columns of the target's row. A row that is not there has a nil
-// image. The columns are read as expressions, because for a plain column a
-// driver may turn the value into what the declared type suggests.
-func (l *lease) image(ctx context.Context, t *sqldep.RowTarget, cols []string) (dep.Image, bool) {
-	var b strings.Builder
-	b.WriteString("SELECT ")
-	for i, col := range cols {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString("+" + quote(col))
-	}
-	b.WriteString(" FROM " + quotedTable(t.Table) + " WHERE " + t.Where)
-	rows, err := l.all(ctx, b.String(), ordered(t.Args))
+// rowImage reads columns of the target's row with a query of ours. A row that is
+// not there has a nil image.
+func (l *lease) rowImage(ctx context.Context, t *sqldep.RowTarget, cols []string, query string) (dep.Image, bool) {
+	rows, err := l.all(ctx, query, ordered(t.Args))
 	if err != nil || len(rows) > 1 {
 		return nil, false
 	}
@@ -234,11 +205,12 @@ func ordered(args []driver.NamedValue) []driver.NamedValue {
 }
 
 // facts says what was seen of the write that k ran.
-func (w *around) facts(ctx context.Context, l *lease, k *run) sqldep.Facts {
+func (w *around) facts(ctx context.Context, l *lease, t *transaction, k *run) sqldep.Facts {
 	if k.failed {
 		return sqldep.Facts{}
 	}
 	f := sqldep.Facts{Ran: true, Affected: -1}
+	d := l.engine.dialect
 	if k.result != nil {
 		if n, err := k.result.RowsAffected(); err == nil {
 			f.Affected = n
@@ -246,30 +218,13 @@ func (w *around) facts(ctx context.Context, l *lease, k *run) sqldep.Facts {
 		id, err := k.result.LastInsertId()
 		f.InsertID, f.HasInsertID = id, err == nil && f.Affected == 1
 	} else {
-		l.counted(ctx, &f)
+		d.counted(ctx, l, k, &f)
 	}
 	if w.set {
-		w.readAfter(ctx, l, &f)
+		f.Read, f.Old = true, w.old
+		if len(w.target.ReadAfter) > 0 && w.old != nil {
+			f.New, f.Read = d.image(ctx, l, t, &w.target, w.target.ReadAfter, false)
+		}
 	}
 	return f
-}
-
-// counted asks for what database/sql does not tell of a write with RETURNING.
-func (l *lease) counted(ctx context.Context, f *sqldep.Facts) {
-	rows, err := l.all(ctx, "SELECT changes(), last_insert_rowid()", nil)
-	if err != nil || len(rows) != 1 {
-		return
-	}
-	n, ok1 := rows[0][0].(int64)
-	id, ok2 := rows[0][1].(int64)
-	if ok1 && ok2 {
-		f.Affected, f.InsertID, f.HasInsertID = n, id, n == 1
-	}
-}
-
-func (w *around) readAfter(ctx context.Context, l *lease, f *sqldep.Facts) {
-	f.Read, f.Old = true, w.old
-	if len(w.target.ReadAfter) > 0 && w.old != nil {
-		f.New, f.Read = l.image(ctx, &w.target, w.target.ReadAfter)
-	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/cacheops/cacheops"
 )
 
-// A writer whose outcome is in doubt is over when somebody else holds SQLite's
-// write lock: it held the lock itself from before it told the store until its
+// On SQLite a writer whose outcome is in doubt is over when somebody else holds
+// the write lock: it held the lock itself from before it told the store until its
 // COMMIT. That does not go for what runs outside a transaction of ours (VACUUM,
 // several statements in one text) and for connections with other databases
 // attached. Those loose writers are over when their statement has returned, or
@@ -36,7 +36,7 @@ const (
 // process tells this process's loose writers from others'.
 var process = uniqueName("")
 
-func looseProof() (proof string, done func(*lease)) {
+func localProof() (proof string, done func(*lease)) {
 	w := &running
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -60,13 +60,17 @@ func looseProof() (proof string, done func(*lease)) {
 	}
 }
 
-// proof returns what proves a transaction's writer over. several says that the
-// transaction may write to several databases.
-func (e *engine) proof(c *conn, several bool) (proof string, done func(*lease)) {
+func (d *sqlite) proof(_ context.Context, c *conn, _ *lease, _ *transaction, several bool) (proof string, done func(*lease), err error) {
 	if c.pinned != "" || several {
-		return looseProof()
+		proof, done = localProof()
+		return proof, done, nil
 	}
-	return proofLock, func(*lease) {}
+	return proofLock, func(*lease) {}, nil
+}
+
+func (d *sqlite) looseProof(context.Context, *lease) (proof string, done func(*lease), err error) {
+	proof, done = localProof()
+	return proof, done, nil
 }
 
 // over reports whether no loose writer stands against a proof by the lock.
@@ -89,15 +93,14 @@ func (w *looseWriters) over(writer cacheops.Writer) bool {
 // proveTime bounds the wait for a connection on which to prove something.
 const proveTime = 2 * time.Second
 
-// prove reports whether a writer in doubt is provably over.
-func (e *engine) prove(ctx context.Context, w cacheops.Writer) (bool, error) {
+func (d *sqlite) prove(ctx context.Context, w cacheops.Writer) (bool, error) {
 	if !running.over(w) {
 		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, proveTime)
 	defer cancel()
 	locked := false
-	err := e.onLease(ctx, func(l *lease) error {
+	err := d.engine.onLease(ctx, func(l *lease) error {
 		if err := l.beginOwn(ctx, "BEGIN IMMEDIATE"); err != nil {
 			return err
 		}

@@ -9,9 +9,9 @@ import (
 // TestLooseWriterOfAnotherPool: a program may open two pools on one database,
 // and the cache asks the one that was opened last about the writers of both.
 func TestLooseWriterOfAnotherPool(t *testing.T) {
-	proof, done := looseProof()
+	proof, done := localProof()
 	w := cacheops.Writer{ID: 1, Proof: proof}
-	another := &engine{}
+	another := &sqlite{engine: &engine{}}
 	if over, err := another.prove(t.Context(), w); over || err != nil {
 		t.Errorf("a writer that still runs in another pool: over = %v, %v", over, err)
 	}
