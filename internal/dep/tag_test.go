@@ -245,8 +245,14 @@ func TestKnownShapeIsTheNewOne(t *testing.T) {
 	finer, null, other := b, a, a
 	finer.Cell.Level, null.Kind, other.Col = 16, IsNull, "c"
 	regions := []Region{
-		{}, {Atoms: []Atom{a}}, {Atoms: []Atom{null}}, {Atoms: []Atom{other}}, {Atoms: []Atom{b}}, {Atoms: []Atom{finer}},
-		{Atoms: []Atom{a, b}}, {Atoms: []Atom{b, a, other, null, finer, a, b}},
+		{},
+		{Atoms: []Atom{a}},
+		{Atoms: []Atom{null}},
+		{Atoms: []Atom{other}},
+		{Atoms: []Atom{b}},
+		{Atoms: []Atom{finer}},
+		{Atoms: []Atom{a, b}},
+		{Atoms: []Atom{b, a, other, null, finer, a, b}},
 	}
 	known := []*Shape{nil}
 	each := func(f func(r *Region, used Columns, found bool)) {
