@@ -15,6 +15,12 @@
 // connection whose session was changed (PRAGMA, ATTACH, temporary objects):
 // its real connection stays with it and is closed with it.
 //
+// Rows from the cache say of their columns what the driver said before the first
+// row. SQLite's driver goes by the row it stands on; whoever asks after later
+// rows can see the difference where they are of different types. Where an
+// INSERT … RETURNING breaks a deferred key with its commit, the error comes from
+// the query, and not after the rows.
+//
 // Writes run with what they need to be seen: on SQLite an autocommit write
 // runs in a transaction of its own, BEGIN IMMEDIATE … COMMIT.
 //

@@ -138,6 +138,43 @@ func TestColumnTypes(t *testing.T) {
 	}
 }
 
+// SQLite gives types by row. Until a program is past the first one, cached rows
+// say the same; from then on they go on doing so, as package sqlcache says.
+func TestColumnTypesOfTheFirstRow(t *testing.T) {
+	w := shop(t, nil)
+	exec(t, w.db, "CREATE TABLE mixed (id INTEGER PRIMARY KEY, a, b)")
+	exec(t, w.db, "INSERT INTO mixed VALUES (1, 1, NULL), (2, 'x', 2.5), (3, NULL, x'00')")
+	for _, first := range []int{1, 2, 3, 4} {
+		q := fmt.Sprintf("SELECT a, b FROM mixed WHERE id >= %d ORDER BY id", first)
+		w.warm(q)
+		if cached, bare := typesAtTheFirstRow(t, w.db, q), typesAtTheFirstRow(t, w.bare, q); cached != bare {
+			t.Errorf("from row %d\ncached: %sbare:   %s", first, cached, bare)
+		}
+	}
+}
+
+// typesAtTheFirstRow asks before the first row, and on it.
+func typesAtTheFirstRow(t *testing.T, db *sql.DB, q string) (out string) {
+	t.Helper()
+	rows, err := db.Query(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for range 2 {
+		types, err := rows.ColumnTypes()
+		if err != nil {
+			return out + err.Error()
+		}
+		for _, c := range types {
+			length, hasLength := c.Length()
+			out += fmt.Sprintln(c.ScanType(), length, hasLength)
+		}
+		rows.Next()
+	}
+	return out
+}
+
 func TestRegisteredByName(t *testing.T) {
 	w := shop(t, nil)
 	name := "cached-sqlite-" + t.Name()

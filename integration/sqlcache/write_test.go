@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -185,5 +186,42 @@ func TestLastInsertRowIDIsTheConnectionsOwn(t *testing.T) {
 		if n := inner.Stats().InUse; n != 0 {
 			t.Errorf("%d connections are still in use", n)
 		}
+	}
+}
+
+// TestReturningThatFailsAtItsCommit: SQLite hands out the rows of a RETURNING
+// before it finds that the commit breaks a deferred key.
+func TestReturningThatFailsAtItsCommit(t *testing.T) {
+	dsn := "file:" + filepath.Join(t.TempDir(), "test.db") + pragmas + "&_pragma=foreign_keys(1)"
+	w := &world{T: t, cache: newCache(t, nil), dsn: dsn}
+	w.db = closing(t, sqlcache.OpenDB(w.cache, connectorTo(t, dsn), nil))
+	w.bare = closing(t, sql.OpenDB(connectorTo(t, dsn)))
+	exec(t, w.db, "CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+	exec(t, w.db, "CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
+	exec(t, w.db, "INSERT INTO parent VALUES (1)")
+	insert := "INSERT INTO child (parent) VALUES (?), (?) RETURNING id"
+	children := "SELECT parent, count(*) FROM child GROUP BY parent"
+	w.warm(children)
+	for range 2 {
+		_, cached := rowsOf(context.Background(), w.db, insert, 1, 2)
+		_, bare := rowsOf(context.Background(), w.bare, insert, 1, 2)
+		if cached == nil || bare == nil || cached.Error() != bare.Error() {
+			t.Errorf("cached %v, bare %v", cached, bare)
+		}
+		var id int
+		cached = w.db.QueryRow(insert, 1, 2).Scan(&id)
+		if bare = w.bare.QueryRow(insert, 1, 2).Scan(&id); cached == nil || bare == nil || cached.Error() != bare.Error() {
+			t.Errorf("one row: cached %v, bare %v", cached, bare)
+		}
+		if rows, _ := read(t, w.bare, children); strings.Contains(rows, "2") {
+			t.Errorf("a failed write was kept: %s", rows)
+		}
+		w.same(children)
+	}
+	if rows, _ := read(t, w.db, insert, 1, 1); rows != "[]interface {}{1}[]interface {}{2}" {
+		t.Errorf("returned %s", rows)
+	}
+	if w.same(children) {
+		t.Error("a hit after a write that succeeded")
 	}
 }
