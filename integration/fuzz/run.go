@@ -60,7 +60,11 @@ func Run(ctx context.Context, s *Script, engine Engine, fig *Figures) (err error
 	defer cancel()
 	p, err := newPair(ctx, s, dir, engine)
 	if err != nil {
-		return err
+		if ctx.Err() != nil {
+			fig.Abandoned++
+			return nil
+		}
+		return fmt.Errorf("set up: %w", err)
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
 	for i := range s.Ops {
