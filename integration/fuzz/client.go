@@ -32,6 +32,13 @@ func NewClient(out io.Reader, in io.Writer) *Client {
 	return c
 }
 
+// Gone reports whether the process no longer answers.
+func (c *Client) Gone() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone
+}
+
 // Wait waits until the process no longer answers.
 func (c *Client) Wait() { <-c.done }
 

@@ -81,30 +81,26 @@ func (h *History) oldest(s *Seen, bound time.Duration) int64 {
 	return 0
 }
 
-// JudgeWrites returns an error for the first attempt that was reported failed,
-// and not unknown, and changed something all the same, or that was to be rolled
-// back and was not.
+// JudgeWrites returns an error for the first attempt whose author was told that
+// the store had refused it, or that it was rolled back, and that changed
+// something all the same.
 func JudgeWrites(h *History) error {
 	for i, a := range h.Attempts {
 		err := h.Ends[i].err
-		if h.Content[i] == h.Content[i+1] || err == nil {
+		told := errors.Is(err, cacheops.ErrStore) || a.rollback
+		if !told || h.Content[i] == h.Content[i+1] || errors.Is(err, ErrGone) || slices.ContainsFunc(a.stmts, keeps) {
 			continue
 		}
-		switch {
-		case errors.Is(err, cacheops.ErrOutcomeUnknown), errors.Is(err, ErrGone), errors.Is(err, context.Canceled):
-		case !a.tx && (len(a.stmts) > 1 || keeps(a.stmts[0].SQL)):
-		default:
-			return fmt.Errorf("seed %d: attempt %d was reported failed and changed the database: %w\n%v", h.Seed, i, err, a)
-		}
+		return fmt.Errorf("seed %d: attempt %d changed the database, and its author was told: %w\n%v", h.Seed, i, err, a)
 	}
 	return nil
 }
 
-// keeps reports whether a statement may fail and keep rows: OR FAIL does, and
-// so may a text of several.
-func keeps(text string) bool {
-	text = strings.ToUpper(text)
-	return strings.Contains(text, "FAIL") || strings.Contains(text, ";")
+// keeps reports whether a statement may end its transaction, or fail and keep
+// rows, so that more is committed than what the attempt's end says.
+func keeps(c Call) bool {
+	text := strings.ToUpper(c.SQL)
+	return strings.Contains(text, "FAIL") || strings.Contains(text, "ROLLBACK") || strings.Contains(text, ";")
 }
 
 // Failures counts the attempts that were reported failed for want of the store,

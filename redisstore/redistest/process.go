@@ -26,7 +26,7 @@ func startProcess(path, dir string, args ...string) (*process, error) {
 	}
 	defer log.Close()
 	cmd := exec.Command(path, args...) //nolint:noctx // it is ended by kill, at a moment that the test chooses
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = dir, log, log, orphaned()
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = dir, log, log, EndWithParent()
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the server: %w", err)
 	}

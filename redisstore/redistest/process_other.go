@@ -4,6 +4,6 @@ package redistest
 
 import "syscall"
 
-// orphaned would have the system kill a server when this process dies; here it
+// EndWithParent would have the system kill a process when this process dies; here it
 // cannot.
-func orphaned() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
+func EndWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }

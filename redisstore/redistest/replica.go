@@ -20,6 +20,10 @@ func StartReplica(t testing.TB, primary *Server, c *Config) *Server {
 
 // Follow makes the server a replica of another and waits until it has all of it.
 func (s *Server) Follow(primary *Server) error {
+	// Sentinels have a server write its configuration down, with what Lag set.
+	if err := s.run("CONFIG", "SET", "masterauth", ""); err != nil {
+		return err
+	}
 	if err := s.run("REPLICAOF", "127.0.0.1", primary.port); err != nil {
 		return err
 	}
