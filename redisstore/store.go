@@ -27,6 +27,7 @@ type Store struct {
 	pushes   pushes
 	tables   sync.Map // by name, *table
 	flying   inFlight
+	locks    *locks
 
 	ctx    context.Context // ends with the store
 	cancel context.CancelFunc
@@ -59,6 +60,7 @@ func New(url string, o *Options) (*Store, error) {
 		s.local = memstore.New(opts.LocalBytes)
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.locks = newLocks(s)
 	s.reads.parent, s.reads.timeout = s.ctx, opts.Timeout
 	if err := s.connect(url); err != nil {
 		s.cancel()
@@ -74,6 +76,7 @@ func New(url string, o *Options) (*Store, error) {
 func (s *Store) Close() error {
 	s.closed.Do(func() {
 		s.cancel()
+		s.locks.close()
 		s.client.Close()
 		s.bg.Wait()
 		s.pulse.stop()
