@@ -52,10 +52,10 @@ func TestPostgresValues(t *testing.T) {
 				}
 				j := newFormJudge(t, db, func(n int) string { return "$" + strconv.Itoa(n) })
 				// The promise is made in either case; the catalog sees that New York is not UTC.
-				tables := j.tables(db, types, "CREATE UNLOGGED TABLE t%d (id bigint PRIMARY KEY, c %s)", catalog.Session{UTC: true})
+				tables := j.tables(db, types, "CREATE UNLOGGED TABLE t%d (id bigint PRIMARY KEY, c %s)", catalog.Session{UTC: true, Microseconds: true})
 				seed := uint64(time.Now().UnixNano())
 				t.Logf("seed %d", seed)
-				values := append(traps(), randomTraps(rand.New(rand.NewPCG(seed, 3)), 100)...)
+				values := append(traps(), randomTraps(rand.New(rand.NewPCG(seed, 3)), *neighbours)...)
 				for i, typ := range types {
 					j.judge(tables[i], typ, values)
 				}

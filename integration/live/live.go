@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"maps"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
@@ -159,7 +158,7 @@ func Query(db *sql.DB) catalog.Query {
 func Catalog(t testing.TB, db *sql.DB, s catalog.Session) *catalog.Catalog {
 	t.Helper()
 	read := catalog.ReadPostgres
-	if strings.HasPrefix(driverName(db), "mysql") {
+	if IsMySQL(db) {
 		read = catalog.ReadMySQL
 	}
 	c, err := read(context.Background(), Query(db), s)
@@ -169,9 +168,8 @@ func Catalog(t testing.TB, db *sql.DB, s catalog.Session) *catalog.Catalog {
 	return c
 }
 
-func driverName(db *sql.DB) string {
-	if _, ok := db.Driver().(*mysql.MySQLDriver); ok {
-		return "mysql"
-	}
-	return "postgres"
+// IsMySQL reports which of the two db is.
+func IsMySQL(db *sql.DB) bool {
+	_, ok := db.Driver().(*mysql.MySQLDriver)
+	return ok
 }

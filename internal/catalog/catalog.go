@@ -8,6 +8,8 @@
 package catalog
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cacheops/cacheops/internal/dep"
@@ -241,12 +243,15 @@ type Trigger struct {
 // Index builds the lookup maps. A reader calls it once, when all tables are in.
 func (c *Catalog) Index() {
 	c.byName = make(map[string][]*Table, len(c.Tables))
-	for _, schema := range c.Path {
-		for _, t := range c.Tables {
-			if t.Schema == schema {
-				c.byName[t.Bare] = append(c.byName[t.Bare], t)
-			}
+	for _, name := range slices.Sorted(maps.Keys(c.Tables)) {
+		// Every column named views would be one of information_schema's otherwise. No
+		// name means those without their schema before it.
+		if t := c.Tables[name]; t.Schema != "information_schema" {
+			c.byName[t.Bare] = append(c.byName[t.Bare], t)
 		}
+	}
+	for _, ts := range c.byName {
+		slices.SortStableFunc(ts, func(a, b *Table) int { return c.pathRank(a) - c.pathRank(b) })
 	}
 	for _, t := range c.Tables {
 		t.cols = make(map[string]int, len(t.Columns))
@@ -258,6 +263,15 @@ func (c *Catalog) Index() {
 	}
 }
 
+// pathRank is a table's place in the order of name resolution, len(c.Path) for
+// those that only a qualified name means.
+func (c *Catalog) pathRank(t *Table) int {
+	if i := slices.Index(c.Path, t.Schema); i >= 0 {
+		return i
+	}
+	return len(c.Path)
+}
+
 // Lookup finds the table or view that a name means, resolving an empty schema
 // along the path. Names are compared without case.
 func (c *Catalog) Lookup(schema, name string) (*Table, bool) {
@@ -266,14 +280,14 @@ func (c *Catalog) Lookup(schema, name string) (*Table, bool) {
 		t, ok := c.Tables[strings.ToLower(schema)+"."+name]
 		return t, ok
 	}
-	if ts := c.byName[name]; len(ts) > 0 {
+	if ts := c.byName[name]; len(ts) > 0 && c.pathRank(ts[0]) < len(c.Path) {
 		return ts[0], true
 	}
 	return nil, false
 }
 
-// Named returns every table and view of that unqualified name, in any schema:
-// what a floor that saw only an identifier must assume.
+// Named returns every table and view of that unqualified name, in any schema but
+// information_schema: what a floor that saw only an identifier must assume.
 func (c *Catalog) Named(name string) []*Table { return c.byName[strings.ToLower(name)] }
 
 // Column finds a column by name, without case.

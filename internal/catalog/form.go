@@ -24,9 +24,8 @@ type Form struct {
 	// Labels are an enumeration's, in its order.
 	Labels []string
 	Text   TextForm
-	// UTC says that every session runs in UTC and that times without a zone are
-	// passed in it; see Session.
-	UTC bool
+	// Session is what the program promised of its sessions.
+	Session Session
 }
 
 // Kind is the kind of values that a column holds.
@@ -96,6 +95,10 @@ type Session struct {
 	// depend on a zone are unknown: the driver's and the session's may differ from
 	// one connection to the next.
 	UTC bool
+	// Microseconds promises that PostgreSQL's driver cuts times to microseconds, as
+	// pgx does. Others leave it to the server, which rounds; a time with more digits
+	// is unknown then.
+	Microseconds bool
 }
 
 // Literal is a literal of a statement, for PostgreSQL and MySQL, where a driver's
@@ -114,7 +117,7 @@ const Numeral = "numeral"
 // sameForm reports whether a value known of a column of form f is the same value
 // in one of form g, when it is compared and when it is carried over.
 func sameForm(f, g *Form) bool {
-	if f.Dialect != g.Dialect || f.Kind != g.Kind || f.Kind == Other || f.UTC != g.UTC {
+	if f.Dialect != g.Dialect || f.Kind != g.Kind || f.Kind == Other || f.Session != g.Session {
 		return false
 	}
 	switch f.Kind {

@@ -18,6 +18,13 @@ const (
 	asStored              // read back from the column through the driver
 )
 
+// fitted reports whether only a value that the column could hold as it is is
+// known. To find a value by an index, MySQL converts it to the column's type
+// first, and MariaDB then finds 2 where it was asked for 1.50.
+func (f *Form) fitted(u use) bool {
+	return u == asWritten || u == asCompared && f.Dialect == MySQL
+}
+
 // formed returns the canonical form of v for a column of PostgreSQL or MySQL.
 //
 // It must hold for every way in which a driver may pass v: with the type that
@@ -82,11 +89,11 @@ var typeNames = [MySQL + 1]map[Kind]string{
 // number is a number with exact digits: a numeral, or text that was read as one.
 func (f *Form) number(n numeralText, u use) dep.Value {
 	switch {
-	case f.Unsigned && n.negative && u == asWritten:
+	case f.Unsigned && n.negative && f.fitted(u):
 		return dep.Value{}
-	case f.Kind == Integer && (u != asWritten || n.integral()):
+	case f.Kind == Integer && (!f.fitted(u) || n.integral()):
 		v := n.value()
-		if u == asWritten && !f.fits(v) {
+		if f.fitted(u) && !f.fits(v) {
 			return dep.Value{}
 		}
 		return v
@@ -99,15 +106,17 @@ func (f *Form) number(n numeralText, u use) dep.Value {
 }
 
 func (f *Form) decimal(n numeralText, u use) dep.Value {
-	if u == asWritten && f.Precision > 0 {
-		if f.Scale < 0 {
-			return dep.Value{}
-		}
-		if n = n.rounded(f.Scale); n.whole() > max(0, f.Precision-f.Scale) {
-			return dep.Value{}
-		}
+	if !f.fitted(u) || f.Precision == 0 {
+		return n.value()
 	}
-	return n.value()
+	if f.Scale < 0 {
+		return dep.Value{}
+	}
+	r := n.rounded(f.Scale)
+	if r.whole() > max(0, f.Precision-f.Scale) || u == asCompared && r != n {
+		return dep.Value{}
+	}
+	return r.value()
 }
 
 // fits reports whether an integer lies in the column's range. What MySQL does
@@ -161,7 +170,7 @@ func (f *Form) text(s string, u use) dep.Value {
 	if !utf8.ValidString(s) || t.Fold == FoldUnknown || t.ASCII && !isASCII(s) || t.Fold == FoldASCII && !printable(s) {
 		return dep.Value{}
 	}
-	if u == asWritten && f.Length > 0 && f.longer(s) {
+	if f.fitted(u) && f.Length > 0 && f.longer(s) {
 		return dep.Value{}
 	}
 	if t.Trim {
@@ -207,7 +216,7 @@ func (f *Form) day(s string) dep.Value {
 
 func (f *Form) clock(s string, u use) dep.Value {
 	us, ok := parseClock(s, 23)
-	if !ok || u == asWritten && finer(us, f.Scale) {
+	if !ok || f.fitted(u) && finer(us, f.Scale) {
 		return dep.Value{}
 	}
 	return dep.IntValue(us)
@@ -215,7 +224,7 @@ func (f *Form) clock(s string, u use) dep.Value {
 
 func (f *Form) wall(s string, u use) dep.Value {
 	t, ok := parseWall(s)
-	if !ok || u == asWritten && finer(t.UnixMicro(), f.Scale) {
+	if !ok || f.fitted(u) && finer(t.UnixMicro(), f.Scale) {
 		return dep.Value{}
 	}
 	return wallValue(t)

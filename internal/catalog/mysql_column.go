@@ -94,7 +94,7 @@ var myBasic = map[string]struct {
 
 func (r *myReader) form(t *myType) Form {
 	b := myBasic[t.data]
-	f := Form{Dialect: MySQL, UTC: r.session.UTC, Kind: b.kind, Bits: b.bits}
+	f := Form{Dialect: MySQL, Session: r.session, Kind: b.kind, Bits: b.bits}
 	f.Unsigned = strings.Contains(t.column, "unsigned") || strings.Contains(t.column, "zerofill")
 	switch f.Kind {
 	case Float:

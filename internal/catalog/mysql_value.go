@@ -60,7 +60,7 @@ func (c *Column) myInteger(v driver.Value, u use) dep.Value {
 		}
 	}
 	switch {
-	case u == asWritten && (!val.Known() || !f.fits(val) || c.Identity != "" && val == dep.IntValue(0)):
+	case u == asWritten && c.Identity != "" && val == dep.IntValue(0), u != asStored && val.Known() && !f.fits(val):
 		return dep.Value{} // 0 asks for the next number
 	case f.Kind == Year && (val.Class() != dep.Int || val.Int() < 1901 || val.Int() > 2155):
 		return dep.Value{} // two digits stand for four
@@ -129,7 +129,7 @@ func (f *Form) myNumber(v driver.Value, u use) dep.Value {
 
 func (f *Form) myFloat(x float64, u use) dep.Value {
 	if f.Kind == Float {
-		if u == asWritten && f.Unsigned && x < 0 {
+		if u != asStored && f.Unsigned && x < 0 || math.IsInf(x, 0) { // it is clipped
 			return dep.Value{}
 		}
 		return dep.FloatValue(x)
@@ -160,7 +160,7 @@ func (f *Form) myText(v driver.Value, u use) dep.Value {
 
 func (f *Form) myBytes(v driver.Value, u use) dep.Value {
 	s, ok := textual(v)
-	if !ok || u == asWritten && f.Length > 0 && len(s) > f.Length {
+	if !ok || u != asStored && f.Length > 0 && len(s) > f.Length {
 		return dep.Value{}
 	}
 	if f.Kind == PadBytes && u == asWritten {
@@ -170,7 +170,7 @@ func (f *Form) myBytes(v driver.Value, u use) dep.Value {
 }
 
 func (f *Form) myTime(v driver.Value, u use) dep.Value {
-	if f.Kind == Instant && !f.UTC {
+	if f.Kind == Instant && !f.Session.UTC {
 		return dep.Value{}
 	}
 	if t, ok := v.(time.Time); ok {
@@ -189,22 +189,32 @@ func (f *Form) myTime(v driver.Value, u use) dep.Value {
 		if len(s) == 10 && u == asCompared {
 			return dep.Value{}
 		}
-		return f.wall(s, u)
+		return f.representable(f.wall(s, u), u)
 	}
 	return dep.Value{}
 }
 
+// representable leaves out what a TIMESTAMP does not hold: it turns into the zero
+// date, or is refused.
+func (f *Form) representable(v dep.Value, u use) dep.Value {
+	const second = 1_000_000
+	if f.Kind == Instant && u != asStored && v.Known() && (v.Int() <= second || v.Int() > (1<<31-1)*second) {
+		return dep.Value{}
+	}
+	return v
+}
+
 // myMoment: the driver passes and reads wall clocks, in a zone of its own.
 func (f *Form) myMoment(t time.Time, u use) dep.Value {
-	if u == asStored && !plainUTC(t) || u != asStored && !f.UTC {
+	if u == asStored && !plainUTC(t) || u != asStored && !f.Session.UTC {
 		return dep.Value{}
 	}
 	t = t.UTC()
 	switch {
 	case f.Kind == Date && midnight(t):
 		return dateValue(t)
-	case (f.Kind == Timestamp || f.Kind == Instant) && (u != asWritten || !finer(t.UnixMicro(), f.Scale)):
-		return wallValue(t)
+	case (f.Kind == Timestamp || f.Kind == Instant) && (u == asStored || !finer(t.UnixMicro(), f.Scale)):
+		return f.representable(wallValue(t), u)
 	}
 	return dep.Value{}
 }

@@ -99,6 +99,9 @@ func pgDefault(c *Column, expr string) dep.Value {
 		literal, cast = expr[:i], expr[i+2:]
 	}
 	base, _, _ := strings.Cut(c.Type, "(")
+	if base == "character" {
+		base = "bpchar"
+	}
 	if cast != "" && cast != c.Type && cast != base {
 		return dep.Value{}
 	}

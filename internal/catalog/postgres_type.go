@@ -60,7 +60,7 @@ func (r *pgReader) form(oid, mod int64, tf TextForm) Form {
 		oid, mod = t.base, t.mod
 		t = r.types[oid]
 	}
-	f := Form{Dialect: PostgreSQL, UTC: r.session.UTC}
+	f := Form{Dialect: PostgreSQL, Session: r.session}
 	switch {
 	case t == nil || t.domain:
 		return f

@@ -179,7 +179,7 @@ func (f *Form) pgTime(v driver.Value, u use) dep.Value {
 		return f.wall(s, u)
 	case Instant:
 		t, zoned, ok := parseInstant(s)
-		if !ok || !zoned && !f.UTC || u == asWritten && finer(t.UnixMicro(), f.Scale) {
+		if !ok || !zoned && !f.Session.UTC || u == asWritten && finer(t.UnixMicro(), f.Scale) {
 			return dep.Value{}
 		}
 		return instantValue(t)
@@ -190,13 +190,16 @@ func (f *Form) pgTime(v driver.Value, u use) dep.Value {
 // pgMoment: for a column without a zone, some drivers pass a time's wall clock,
 // others the moment, which the session's zone turns into another wall clock.
 func (f *Form) pgMoment(t time.Time, u use) dep.Value {
+	if u != asStored && f.Session.Microseconds {
+		t = t.Truncate(time.Microsecond)
+	}
 	_, offset := t.Zone()
 	switch {
 	case f.Kind == Instant && u == asWritten && finer(t.UnixMicro(), f.Scale):
 		return dep.Value{}
 	case f.Kind == Instant:
 		return instantValue(t)
-	case u == asStored && !plainUTC(t), u != asStored && (!f.UTC || offset != 0):
+	case u == asStored && !plainUTC(t), u != asStored && (!f.Session.UTC || offset != 0):
 		return dep.Value{}
 	case f.Kind == Date && (u != asStored || midnight(t)):
 		return dateValue(t)

@@ -40,7 +40,7 @@ func (r *pgReader) views(ctx context.Context) error {
 				rules[number(row[1])] = rule
 				t.Triggers = append(t.Triggers, rule)
 			}
-			if below != nil {
+			if below != nil && !slices.Contains(rule.Writes, below.Name) {
 				rule.Writes = append(rule.Writes, below.Name)
 			}
 			continue
