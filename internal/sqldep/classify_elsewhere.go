@@ -219,9 +219,11 @@ func (c *classifier) explainElsewhere(analyze bool) {
 		analyze = analyze || i > 0 && (c.word(i) == kAnalyze || c.word(i) == kAnalyse)
 	}
 	switch {
+	case !analyze && c.d == catalog.MySQL && c.calls():
+		// It runs subqueries to explain the rest.
+		c.plan.Class, c.plan.Everything = Write, true
 	case !analyze:
 		c.asks("EXPLAIN")
-		c.runs = c.d == catalog.MySQL // it may run subqueries to explain the rest
 	case c.has(kExecute, kCreate, kCall) || c.says(0, "explain", "for") || c.hasText("refresh", "declare"):
 		return
 	case c.d == catalog.PostgreSQL && c.into() >= 0:
@@ -250,11 +252,17 @@ func (c *classifier) hasText(words ...string) bool {
 func (c *classifier) calls() bool {
 	for i := 0; i+1 < len(c.toks); i++ {
 		t := &c.toks[i]
+		if c.d == catalog.PostgreSQL && t.is(sOther) && !builtinOperators[c.text(i)] {
+			return true
+		}
 		if t.kind != tWord && t.kind != tQuoted || !c.toks[i+1].is(sLParen) {
 			continue
 		}
 		if t.kind == tWord && strict[c.d][t.word] && t.word != kIf && t.word != kReplace && t.word != kMod {
 			continue
+		}
+		if i > 0 && c.isDot(i-1) && !(i > 1 && c.says(i-2, "pg_catalog")) {
+			return true
 		}
 		if !harmlessFunction(c.d, foldName(c.src, t, c.d)) {
 			return true
@@ -270,6 +278,9 @@ func (c *classifier) session() {
 		t := &c.toks[i]
 		switch t.kind {
 		case tVar:
+			if i > 0 && c.toks[i-1].end == t.pos && c.toks[i-1].names() {
+				continue // 'user'@'host'
+			}
 			p.AsksSession = true
 			p.SetsSession = p.SetsSession || i+1 < len(c.toks) && c.toks[i+1].is(sAssign) || i > 0 && (c.word(i-1) == kInto || c.toks[i-1].is(sComma) && c.into() >= 0)
 		case tWord, tQuoted:
@@ -302,22 +313,22 @@ type sessionEffect struct{ sets, asks, bare bool }
 const longestSession = len("pg_try_advisory_lock_shared")
 
 // sessionFunctions are those whose effect outlives the statement, or whose
-// result tells of earlier ones, on this connection alone.
+// result tells of earlier ones, on this connection alone. What currval and
+// LAST_INSERT_ID() tell of any INSERT may leave, so that nextval is not here.
 var sessionFunctions = [catalog.MySQL + 1]map[string]sessionEffect{
 	catalog.PostgreSQL: {
 		"pg_advisory_lock": {sets: true}, "pg_advisory_lock_shared": {sets: true}, "pg_try_advisory_lock": {sets: true},
 		"pg_try_advisory_lock_shared": {sets: true}, "pg_advisory_unlock": {sets: true, asks: true},
 		"pg_advisory_unlock_shared": {sets: true, asks: true}, "pg_advisory_unlock_all": {sets: true, asks: true},
-		"set_config": {sets: true}, "setseed": {sets: true}, "nextval": {sets: true}, "setval": {sets: true},
-		"currval": {asks: true}, "lastval": {asks: true}, "current_setting": {asks: true}, "pg_backend_pid": {asks: true},
+		"set_config": {sets: true}, "setseed": {sets: true}, "currval": {asks: true}, "lastval": {asks: true}, "current_setting": {asks: true}, "pg_backend_pid": {asks: true},
 		"pg_listening_channels": {asks: true}, "dblink_connect": {sets: true}, "dblink_disconnect": {sets: true, asks: true},
 		"set_limit": {sets: true}, "show_limit": {asks: true}, "pg_my_temp_schema": {asks: true},
 		"pg_prepared_statement": {asks: true}, "pg_cursor": {asks: true},
 	},
 	catalog.MySQL: {
 		"get_lock": {sets: true}, "release_lock": {sets: true, asks: true}, "release_all_locks": {sets: true, asks: true},
-		"last_insert_id": {sets: true, asks: true}, "found_rows": {asks: true}, "row_count": {asks: true},
-		"connection_id": {asks: true}, "nextval": {sets: true}, "lastval": {asks: true}, "setval": {sets: true},
+		"last_insert_id": {asks: true}, "found_rows": {asks: true}, "row_count": {asks: true},
+		"connection_id": {asks: true}, "lastval": {asks: true},
 		"sql_calc_found_rows": {sets: true, bare: true}, "previous": {asks: true, bare: true},
 	},
 }

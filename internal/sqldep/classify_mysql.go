@@ -177,12 +177,26 @@ func (c *classifier) setMySQL() {
 	case c.says(i, "role"):
 		name = "role"
 	}
-	if slices.ContainsFunc(c.toks, func(t token) bool { return t.is(sComma) }) {
+	if c.several() {
 		name = ""
 	}
 	c.leaves(name)
 	// SET autocommit = 1 commits, whichever of several it is.
 	p.ImplicitCommit = c.sets("autocommit")
+}
+
+// several reports whether a comma stands outside parentheses.
+func (c *classifier) several() bool {
+	depth := 0
+	return slices.ContainsFunc(c.toks, func(t token) bool {
+		switch {
+		case t.is(sLParen):
+			depth++
+		case t.is(sRParen):
+			depth--
+		}
+		return depth == 0 && t.is(sComma)
+	})
 }
 
 // variableName returns the name of the variable that token i is: autocommit,

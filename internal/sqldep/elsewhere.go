@@ -6,7 +6,7 @@ package sqldep
 func (s *statement) planElsewhere(text string, lifted map[int]int) *Plan {
 	plan, runs := s.classify(text)
 	if plan.Class != Write && !(plan.Class == Read && runs) {
-		return plan
+		return plan // its tree would say nothing more
 	}
 	var tree Statement
 	if !s.conditional {

@@ -203,6 +203,10 @@ const (
 	kStraightJoin
 	kForce
 	kDual
+	kFunction
+	kEvent
+	kRule
+	kPackage
 	numKeywords
 )
 
@@ -244,7 +248,7 @@ var keywordNames = [numKeywords]string{
 	kWork: "work", kXor: "xor", kDiv: "div", kMod: "mod", kAsymmetric: "asymmetric", kUser: "user",
 	kComment: "comment", kGrant: "grant", kRevoke: "revoke", kMerge: "merge", kNoWait: "nowait",
 	kSkip: "skip", kUnknown: "unknown", kEnum: "enum", kSeparator: "separator", kStraightJoin: "straight_join", kForce: "force",
-	kDual: "dual",
+	kDual: "dual", kFunction: "function", kEvent: "event", kRule: "rule", kPackage: "package",
 }
 
 // keywordSlots is a hash table of the keywords, open-addressed.

@@ -105,6 +105,9 @@ func (p *parser) substringArguments(f *Func) {
 		p.moreArguments(f)
 		return
 	}
+	if p.isWord(kFor) { // from the first character on
+		f.Args = append(f.Args, &Literal{Kind: LitInt, Value: int64(1), Pos: p.pos()})
+	}
 	for !p.isMark(sRParen) && !p.failed {
 		switch {
 		case p.word(kFrom), p.word(kFor), p.word(kEscape), p.said("placing"), p.word(kSimilar):

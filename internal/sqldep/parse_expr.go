@@ -283,6 +283,9 @@ func (p *parser) in(x Expr, not bool) Expr {
 	switch {
 	case p.isMark(sRParen):
 		in.List = []Expr{}
+		if p.d != catalog.SQLite {
+			p.fail()
+		}
 	case p.isQuery():
 		in.Query = p.query()
 	default:

@@ -81,11 +81,12 @@ func (p *parser) systemTime(t *Table) From {
 // indexHints takes MySQL's USE INDEX and its like, which change no result but
 // the order of rows.
 func (p *parser) indexHints() {
-	for {
-		t := p.peek(1)
-		if !p.isOneOf(kUse, kForce, kIgnore) || t.word != kIndex && t.word != kKey {
-			return
-		}
+	hint := func(n int) bool {
+		use, index := p.peek(n).word, p.peek(n+1).word
+		return (use == kUse || use == kForce || use == kIgnore) && (index == kIndex || index == kKey)
+	}
+	for hint(0) || p.isMark(sComma) && hint(1) {
+		p.mark(sComma)
 		p.i += 2
 		if p.word(kFor) && !p.word(kJoin) && !p.word(kOrder, kBy) && !p.word(kGroup, kBy) {
 			p.fail()
@@ -96,7 +97,6 @@ func (p *parser) indexHints() {
 				p.name()
 			}
 		}
-		p.mark(sComma)
 	}
 }
 

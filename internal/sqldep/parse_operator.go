@@ -91,7 +91,7 @@ func (p *parser) infixOther(x Expr, t *token, prec int) (Expr, bool) {
 	case len(w) == 8 && prec <= precBit && p.peek(1).is(sLParen) && p.said("operator"):
 		return p.namedOperator(x), true
 	case len(w) == 8 && prec <= precLike && p.said("overlaps"):
-		return &Func{Name: "overlaps", Args: []Expr{x, p.operand(p.tight())}, Pos: Pos(t.pos)}, true
+		return &Binary{Op: OpOther, X: x, Y: p.operand(p.tight()), Text: "overlaps"}, true
 	}
 	return nil, false
 }

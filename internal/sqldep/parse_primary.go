@@ -191,6 +191,11 @@ func (p *parser) wordPrimary(t *token) Expr {
 
 // dotted takes schema.f(…) or a column with its table.
 func (p *parser) dotted() Expr {
+	if p.d == catalog.PostgreSQL {
+		if n := p.constantType(); n > 0 { // schema.type 'x'
+			return p.typedConstant(n)
+		}
+	}
 	if p.d == catalog.SQLite || !p.peek(3).is(sLParen) {
 		return p.column()
 	}

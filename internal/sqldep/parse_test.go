@@ -99,7 +99,7 @@ func describeTree(out *strings.Builder, s *statement) {
 		fmt.Fprintf(out, "$%d = %s\n", i, value(v))
 	}
 	tree := parse(s.src, s.d, s.mode, s.toks, lift.slots())
-	if tree == nil {
+	if tree == nil || s.conditional {
 		out.WriteString("no tree\n")
 		return
 	}

@@ -2,6 +2,7 @@ package sqldep
 
 import (
 	"hash/maphash"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -87,6 +88,8 @@ func (p *Planner) plan(text string, c *catalog.Catalog, b *bench) Bound {
 		return Bound{Plan: p.unread(text)}
 	case len(parts) == 0:
 		return Bound{Plan: &Plan{Text: text, Class: Empty}}
+	case len(parts) > 1 && p.d != catalog.SQLite && slices.ContainsFunc(parts, compound):
+		return Bound{Plan: p.unread(text)}
 	case len(parts) > 1:
 		return Bound{Plan: p.multi(text, parts, c)}
 	}

@@ -38,3 +38,20 @@ func endsTrigger(toks []token) bool {
 	n := len(toks)
 	return toks[n-1].word == kEnd && toks[n-2].is(sSemi)
 }
+
+// compound reports whether a statement of PostgreSQL or MySQL begins a routine,
+// whose body may hold semicolons: where it ends nobody can tell.
+func compound(toks []token) bool {
+	switch toks[0].word {
+	case kCreate, kAlter:
+		for i := range toks {
+			switch toks[i].word {
+			case kProcedure, kTrigger, kFunction, kEvent, kRule, kPackage:
+				return true
+			}
+		}
+	case kBegin:
+		return len(toks) > 2 && toks[1].word == kNot
+	}
+	return false
+}
