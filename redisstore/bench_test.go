@@ -191,3 +191,95 @@ func BenchmarkHit(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkWrite compares a Begin and an End of a row under 20 shapes with one
+// round trip that deletes as many keys, while more and more entries live.
+func BenchmarkWrite(b *testing.B) {
+	const shapes = 20
+	bench := newBench(b)
+	ctx := context.Background()
+	client := bare(b, bench)
+	s := bench.store(b, Options{LocalBytes: -1})
+	b.Cleanup(func() { s.Close() })
+	// What a write has to say at least: delete the stamps, once per table.
+	trip := func(i int) error {
+		names := make([]string, shapes)
+		for sh := range names {
+			names[sh] = fmt.Sprint("bare:s{:main/articles}", sh, "/", i)
+		}
+		for _, r := range client.DoMulti(ctx, client.B().Del().Key(names...).Build(), client.B().Del().Key("bare:e{:main/}").Build()) {
+			if err := r.Error(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var reg, whole cacheops.Registry
+	tags := make([]cacheops.Tag, shapes)
+	write := func(i int) error {
+		for sh := range tags {
+			tags[sh] = cacheops.Tag(mix(uint64(sh+1)<<32 + uint64(i) + 1<<40))
+		}
+		w := cacheops.Writer{ID: nonzero()}
+		moved, err := s.Begin(ctx, w, []cacheops.TableWrite{
+			{Table: benchTable, Epoch: reg.Epoch, Version: reg.Version, Tags: tags},
+			{Table: benchWhole, Unverified: true, Catalog: whole.Catalog},
+		})
+		if err == nil && len(moved) > 0 {
+			err = fmt.Errorf("moved: %+v", moved)
+		}
+		if err == nil {
+			err = s.End(ctx, w, []string{benchTable, benchWhole})
+		}
+		return err
+	}
+	live := 0
+	for _, n := range benchLive() {
+		fillMany(b, s, live, n, shapes)
+		live = n
+		var err error
+		if reg, err = s.Registry(ctx, benchTable); err != nil {
+			b.Fatal(err)
+		}
+		if whole, err = s.Registry(ctx, benchWhole); err != nil {
+			b.Fatal(err)
+		}
+		for _, c := range []struct {
+			name string
+			call func(int) error
+		}{{"trip", trip}, {"write", write}} {
+			b.Run(fmt.Sprintf("entries=%d/%s", n, c.name), func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					if err := c.call(i); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// benchLive is how many entries live, in steps.
+func benchLive() []int {
+	if testing.Short() {
+		return []int{100, 10_000}
+	}
+	return []int{100, 10_000, 1_000_000}
+}
+
+// fillMany fills as fill does; many goroutines do, and pipeline.
+func fillMany(b *testing.B, s *Store, from, to, shapes int) {
+	b.Helper()
+	const at = 64
+	var g sync.WaitGroup
+	fill(b, s, from, min(from+shapes, to), shapes)
+	for w := range at {
+		g.Go(func() {
+			for i := from + shapes + w; i < to; i += at {
+				fill(b, s, i, i+1, shapes)
+			}
+		})
+	}
+	g.Wait()
+}

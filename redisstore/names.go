@@ -67,6 +67,13 @@ func (t *table) appendStamp(b []byte, tag cacheops.Tag) []byte {
 	return binary.BigEndian.AppendUint64(append(b, t.stamps...), uint64(tag))
 }
 
+func (t *table) stampOf(tag cacheops.Tag) string {
+	if tag == cacheops.TableTag {
+		return t.own
+	}
+	return string(t.appendStamp(make([]byte, 0, len(t.stamps)+tagBytes), tag))
+}
+
 func (n *names) ofEntry(d digest) string { return n.entry + string(d[:]) }
 
 func (n *names) ofBytes(d digest) string { return n.bytes + string(d[:]) }

@@ -52,10 +52,14 @@ func (s *Store) Begin(ctx context.Context, w cacheops.Writer, writes []cacheops.
 
 func (s *Store) begin(w cacheops.Writer, tw *cacheops.TableWrite) call {
 	t := s.table(tw.Table)
-	return t.prepare(scriptBegin,
-		eight(w.ID), milliseconds(s.opts.Lease), clip(w.Proof), t.stamps,
+	c := t.prepare(scriptBegin,
+		eight(w.ID), milliseconds(s.opts.Lease), clip(w.Proof),
 		flag(!tw.Unverified), eight(tw.Epoch), strconv.FormatUint(tw.Version, 10),
 		optional(tw.Catalog), flag(tw.BumpCatalog), packTags(tw.Tags))
+	for _, tag := range tw.Tags {
+		c.keys = append(c.keys, t.stampOf(tag))
+	}
+	return c
 }
 
 // maxProof is how long a proof may be: its length is kept in two bytes. Proofs

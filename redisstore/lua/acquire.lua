@@ -4,12 +4,12 @@
 --
 -- Returns why it is refused (0: it is not), the epoch, the catalog version, the
 -- stamps (zero for none), then the id and proof of each doubtful writer.
-local epoch, version, catalog, unknown = open()
+local epoch, version, catalog, W, unknown = open()
 local time, need = now(), tonumber(ARGV[4])
 local tags, texts = {none}, {}
 for i = 8, #ARGV, 2 do
   texts[#texts + 1] = 's' .. ARGV[i]
-  for _, tag in ipairs(split(ARGV[i + 1])) do tags[#tags + 1] = tag end
+  for at = 1, #ARGV[i + 1], 8 do tags[#tags + 1] = string.sub(ARGV[i + 1], at, at + 7) end
 end
 
 -- Registering survives a refusal.
@@ -18,7 +18,7 @@ local function register(i)
   redis.call('HSET', T, texts[i], struct.pack('>dd', came[i], leaves[i]))
 end
 if #texts > 0 then
-  each(texts, function(from, to)
+  each(1, texts, function(from, to)
     local got = redis.call('HMGET', T, unpack(texts, from, to))
     for i = from, to do
       local shape = got[i - from + 1]
@@ -40,32 +40,35 @@ if unknown then
   refuse(4)
   doubts = {none, ''}
 end
-local W = writers()
 if #W > 0 then
-  local covers = {}
-  for _, ids in ipairs(intents(tags)) do
-    if ids then
-      for _, id in ipairs(split(ids)) do covers[id] = true end
-    end
-  end
-  for at = 1, #W, record do
-    local id = string.sub(W, at, at + 7)
-    local saw = struct.unpack('>d', W, at + 8)
-    local planned = string.sub(W, at + 16, at + 23)
-    local reason = covers[id] and 1
-    for i = 1, #texts do
-      if not reason and saw < came[i] then reason = 2 end
-    end
-    if not reason and planned ~= none and planned ~= catalog then reason = 3 end
-    if reason then
-      refuse(reason)
-      if string.sub(W, at + 40, at + 40) == '1' or struct.unpack('>d', W, at + 32) < time then
-        local w = redis.call('HGET', T, 'w' .. id) or '\0\0'
-        doubts[#doubts + 1] = id
-        doubts[#doubts + 1] = string.sub(w, 3, 2 + struct.unpack('>I2', w))
+  local names = {}
+  for at = 1, #W, record do names[#names + 1] = 'w' .. string.sub(W, at, at + 7) end
+  each(1, names, function(from, to)
+    local got = redis.call('HMGET', T, unpack(names, from, to))
+    for n = from, to do
+      local at, w, reason = 1 + (n - 1) * record, got[n - from + 1] or '\0\0', nil
+      local first = 3 + struct.unpack('>I2', w)
+      for i = 1, #tags do
+        if aligned(w, tags[i], first, 8) then
+          reason = 1
+          break
+        end
+      end
+      local saw = struct.unpack('>d', W, at + 8)
+      for i = 1, #texts do
+        if not reason and saw < came[i] then reason = 2 end
+      end
+      local planned = string.sub(W, at + 16, at + 23)
+      if not reason and planned ~= none and planned ~= catalog then reason = 3 end
+      if reason then
+        refuse(reason)
+        if string.sub(W, at + 40, at + 40) == '1' or struct.unpack('>d', W, at + 32) < time then
+          doubts[#doubts + 1] = string.sub(W, at, at + 7)
+          doubts[#doubts + 1] = string.sub(w, 3, first - 1)
+        end
       end
     end
-  end
+  end)
 end
 if ARGV[5] ~= '' and ARGV[5] ~= catalog then refuse(3) end
 
@@ -74,7 +77,7 @@ for i = 2, #tags do
   keys[i] = tags[i] == none and own or ARGV[6] .. tags[i]
 end
 local kept = {}
-each(keys, function(from, to)
+each(1, keys, function(from, to)
   local got = redis.call('MGET', unpack(keys, from, to))
   for i = from, to do
     local v = kept[keys[i]] or got[i - from + 1]

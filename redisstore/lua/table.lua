@@ -10,8 +10,13 @@
 --   W          the writers in flight, a record of 41 bytes each:
 --              id 8, registry version 8, catalog planned with 8, catalog made 8,
 --              end of the lease 8, doubtful 1
---   w<id>      a writer: length of the proof 2, proof, tags of 8 bytes
---   t<tag>     who holds an intent on the tag, 8 bytes each
+--   w<id>      a writer: length of the proof 2, proof, then the tags it holds an
+--              intent on, 8 bytes each
+--
+-- Intents lie with their writers and not by tag: a writer's begin and end then
+-- cost the same whatever number of tags it names, but for their deletion, and an
+-- acquire, which looks for its tags in the few writers in flight, does so by
+-- string.find.
 --
 -- KEYS[2] is the stamp of the table's own tag. A stamp is 16 bytes: the epoch it
 -- was made in, and itself. One of another epoch is none.
@@ -32,56 +37,37 @@ local function now()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
--- open returns epoch, version, catalog, unknown. State that is missing, or of
--- another incarnation, is made anew: then nobody knows who may be writing. The
--- table's stamp goes, and with it every entry. So does that of the other
+-- open returns epoch, version, catalog, writers, unknown. State that is missing,
+-- or of another incarnation, is made anew: then nobody knows who may be writing.
+-- The table's stamp goes, and with it every entry. So does that of the other
 -- incarnation: a process whose connection has not noticed the change yet asks
 -- for that one.
 local function open()
-  local s = redis.call('HMGET', T, 'i', 'e', 'v', 'c', 'u')
-  if s[1] == inc and s[2] then return s[2], tonumber(s[3]), s[4], s[5] end
+  local s = redis.call('HMGET', T, 'i', 'e', 'v', 'c', 'W', 'u')
+  if s[1] == inc and s[2] then return s[2], tonumber(s[3]), s[4], s[5] or '', s[6] end
   redis.call('DEL', T, own)
   if s[1] then redis.call('DEL', string.sub(own, 1, -1 - #inc) .. s[1]) end
   local epoch, catalog = string.sub(ARGV[2], 1, 8), string.sub(ARGV[2], 9, 16)
   redis.call('HSET', T, 'i', inc, 'e', epoch, 'v', 0, 'c', catalog, 'u', 1)
   redis.call('PEXPIRE', T, ARGV[3])
-  return epoch, 0, catalog, '1'
+  return epoch, 0, catalog, '', '1'
 end
 
-local function writers() return redis.call('HGET', T, 'W') or '' end
+-- aligned returns where a piece begins that is a whole number of sizes after from.
+local function aligned(text, piece, from, size)
+  local at = string.find(text, piece, from, true)
+  while at and (at - from) % size ~= 0 do
+    at = string.find(text, piece, at + 1, true)
+  end
+  return at
+end
 
 -- find returns where a writer's record begins.
-local function find(W, id)
-  for at = 1, #W, record do
-    if string.sub(W, at, at + 7) == id then return at end
-  end
-end
+local function find(W, id) return aligned(W, id, 1, record) end
 
 -- each calls f with slices of a list: unpack ends near 8,000.
-local function each(list, f)
-  for from = 1, #list, 2000 do
-    f(from, math.min(from + 1999, #list))
-  end
-end
-
-local function intents(tags)
-  local fields, out = {}, {}
-  for i, tag in ipairs(tags) do fields[i] = 't' .. tag end
-  each(fields, function(from, to)
-    local got = redis.call('HMGET', T, unpack(fields, from, to))
-    for i = 1, #got do out[from + i - 1] = got[i] end
-  end)
-  return out
-end
-
-local function split(tags)
-  local out = {}
-  for at = 1, #tags, 8 do out[#out + 1] = string.sub(tags, at, at + 7) end
-  return out
-end
-
-local function holds(ids, id)
-  for at = 1, #ids, 8 do
-    if string.sub(ids, at, at + 7) == id then return at end
+local function each(from, list, f)
+  for first = from, #list, 2000 do
+    f(first, math.min(first + 1999, #list))
   end
 end
