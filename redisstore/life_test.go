@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/redisstore/redistest"
 )
 
 // What becomes of the state when the server loses it, brings it back, or is
@@ -212,13 +213,11 @@ func TestFullServer(t *testing.T) {
 	if hits(t, one, lifeKey(1)) || hits(t, two, lifeKey(1)) {
 		t.Error("what was written over is served")
 	}
-	for what, settle := range map[string]func() error{
-		"doubt": func() error { return two.Doubt(t.Context(), w, []string{lifeTable}) },
-		"end":   func() error { return two.End(t.Context(), w, []string{lifeTable}) },
-	} {
-		if err := settle(); err != nil {
-			t.Errorf("%s: %v", what, err)
-		}
+	if err := two.Doubt(t.Context(), w, []string{lifeTable}); err != nil {
+		t.Errorf("doubt: %v", err)
+	}
+	if err := two.End(t.Context(), w, []string{lifeTable}); err != nil {
+		t.Errorf("end: %v", err)
 	}
 	if err := b.server.Relieve(); err != nil {
 		t.Fatal(err)
@@ -315,5 +314,17 @@ func TestEverythingHasATTL(t *testing.T) {
 		if ttl, err := b.server.Do("PTTL", k); err != nil || ttl.(int64) <= 0 {
 			t.Errorf("key %q: TTL %v, %v", k, ttl, err)
 		}
+	}
+}
+
+func TestReplicaIsRefused(t *testing.T) {
+	primary := redistest.Start(t, nil)
+	replica := redistest.StartReplica(t, primary, nil)
+	s, err := New(replica.URL(), nil)
+	if !errors.Is(err, errNotPrimary) {
+		t.Errorf("%v, want that it is no primary", err)
+	}
+	if err == nil {
+		s.Close()
 	}
 }
