@@ -268,11 +268,11 @@ func (f filling) is(c *cond) regions {
 
 // span is a range. A bound of NULL leaves nothing.
 func (f filling) span(c *cond) regions {
-	lo, famLo, ok := f.bound(c, c.vals[0])
+	lo, famLo, ok := f.bound(c.vals[0], c.col.LowerBound)
 	if !ok {
 		return regions{}
 	}
-	hi, famHi, ok := f.bound(c, c.vals[1])
+	hi, famHi, ok := f.bound(c.vals[1], c.col.UpperBound)
 	if !ok {
 		return regions{}
 	}
@@ -298,7 +298,7 @@ func (f filling) span(c *cond) regions {
 
 // bound returns one end of a range, unknown where there is none. ok is false
 // for NULL.
-func (f filling) bound(c *cond, e Expr) (dep.Value, dep.Family, bool) {
+func (f filling) bound(e Expr, end func(driver.Value) (dep.Value, dep.Family, bool)) (dep.Value, dep.Family, bool) {
 	if e == nil {
 		return dep.Value{}, 0, true
 	}
@@ -309,7 +309,7 @@ func (f filling) bound(c *cond, e Expr) (dep.Value, dep.Family, bool) {
 	case v == nil:
 		return dep.Value{}, 0, false
 	}
-	if val, family, ok := c.col.Bound(v); ok {
+	if val, family, ok := end(v); ok {
 		return val, family, true
 	}
 	return dep.Value{}, 0, true
