@@ -25,7 +25,7 @@ type formJudge struct {
 	conn *sql.Conn
 	mark func(n int) string // the parameter's placeholder
 	// figures by declared type
-	equal, known, coarse, wrong map[string]int
+	equal, known, coarse, wrong, bounds map[string]int
 }
 
 // row is a row of a column's table.
@@ -42,7 +42,7 @@ func newFormJudge(t *testing.T, db *sql.DB, mark func(int) string) *formJudge {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return &formJudge{t: t, conn: conn, mark: mark, equal: map[string]int{}, known: map[string]int{}, coarse: map[string]int{}, wrong: map[string]int{}}
+	return &formJudge{t: t, conn: conn, mark: mark, equal: map[string]int{}, known: map[string]int{}, coarse: map[string]int{}, wrong: map[string]int{}, bounds: map[string]int{}}
 }
 
 // tables makes a table for each type, t0, t1, … with a column c.
@@ -156,19 +156,21 @@ func (j *formJudge) compare(table string, col *catalog.Column, typ string, rows 
 			}
 		}
 	}
-	j.bound(table, col, rows, v)
+	j.bound(table, col, typ, rows, v)
 }
 
-func (j *formJudge) bound(table string, col *catalog.Column, rows []row, v any) {
-	end, family, ok := col.Bound(v)
-	if !ok {
-		return
-	}
+func (j *formJudge) bound(table string, col *catalog.Column, typ string, rows []row, v any) {
 	for _, op := range []string{"<=", ">="} {
+		end, family, ok := col.LowerBound(v)
 		lo, hi := end, dep.Value{}
 		if op == "<=" {
-			lo, hi = hi, lo
+			end, family, ok = col.UpperBound(v)
+			lo, hi = dep.Value{}, end
 		}
+		if !ok {
+			continue
+		}
+		j.bounds[typ]++
 		cells, ok := dep.Cover(family, lo, hi, 16)
 		if !ok {
 			continue
@@ -241,7 +243,7 @@ func (j *formJudge) report(types, must []string) {
 		if j.equal[typ] == 0 {
 			continue
 		}
-		j.t.Logf("%-40s equal %4d known %4d, unequal with one form %d", typ, j.equal[typ], j.known[typ], j.coarse[typ])
+		j.t.Logf("%-40s equal %4d known %4d, unequal with one form %d, bounds %d", typ, j.equal[typ], j.known[typ], j.coarse[typ], j.bounds[typ])
 	}
 	// Most traps are meant to be unknown, so that a share would say little.
 	for _, typ := range must {
