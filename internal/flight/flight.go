@@ -20,7 +20,8 @@ import (
 var ErrClosed = errors.New("flight: group is closed")
 
 // Group is a set of loads by key. T is what a caller brings to show that it
-// may share a load. The zero Group is ready; it must not be copied.
+// may share a load. The zero Group is ready; it must not be copied. It keeps a
+// few goroutines for loads to come, until Close.
 type Group[K comparable, T, V any] struct {
 	// Same reports whether two tickets entitle their owners to one result.
 	// Required. It must not call back into the group.
@@ -31,6 +32,7 @@ type Group[K comparable, T, V any] struct {
 	flying map[*load[T, V]]struct{} // all of them
 	closed bool
 	wg     sync.WaitGroup
+	spares spares
 }
 
 type load[T, V any] struct {
@@ -71,7 +73,7 @@ func (g *Group[K, T, V]) Do(ctx context.Context, key K, ticket T, run Run[V]) (v
 		case ctx.Done() == nil:
 			g.fly(key, l, run)
 		default:
-			go g.fly(key, l, run)
+			g.spares.run(func() { g.fly(key, l, run) })
 		}
 		select {
 		case <-ctx.Done():
@@ -161,4 +163,5 @@ func (g *Group[K, T, V]) Close() {
 	}
 	g.mu.Unlock()
 	g.wg.Wait()
+	g.spares.close()
 }

@@ -14,8 +14,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func group() *Group[string, int, int] {
-	return &Group[string, int, int]{Same: func(a, b int) bool { return a == b }}
+func group(t *testing.T) *Group[string, int, int] {
+	g := &Group[string, int, int]{Same: func(a, b int) bool { return a == b }}
+	t.Cleanup(g.Close)
+	return g
 }
 
 // slow returns a run that counts itself, takes a second and returns v.
@@ -34,7 +36,7 @@ func slow(runs *atomic.Int32, v int) Run[int] {
 
 func TestOneLoadForEqualTickets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, runs := group(), atomic.Int32{}
+		g, runs := group(t), atomic.Int32{}
 		var wg sync.WaitGroup
 		for range 64 {
 			wg.Go(func() {
@@ -52,7 +54,7 @@ func TestOneLoadForEqualTickets(t *testing.T) {
 
 func TestLaterTicketDoesNotJoinARunningLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, runs := group(), atomic.Int32{}
+		g, runs := group(t), atomic.Int32{}
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _, _ = g.Do(t.Context(), "k", 1, slow(&runs, 1)) })
 		synctest.Wait()
@@ -66,7 +68,7 @@ func TestLaterTicketDoesNotJoinARunningLoad(t *testing.T) {
 
 func TestCallerBeforeTheStartJoinsWhateverItsTicket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, runs := group(), atomic.Int32{}
+		g, runs := group(t), atomic.Int32{}
 		begin := make(chan struct{})
 		late := func(ctx context.Context, started func()) (int, error) {
 			<-begin
@@ -91,7 +93,7 @@ func TestCallerBeforeTheStartJoinsWhateverItsTicket(t *testing.T) {
 
 func TestLeaderThatGivesUpHarmsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, runs := group(), atomic.Int32{}
+		g, runs := group(t), atomic.Int32{}
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -113,7 +115,7 @@ func TestLeaderThatGivesUpHarmsNobody(t *testing.T) {
 
 func TestLoadIsCancelledWhenNobodyWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := group()
+		g := group(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() {
@@ -138,7 +140,7 @@ func TestLoadIsCancelledWhenNobodyWaits(t *testing.T) {
 
 func TestPanicIsTheLeadersAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, runs := group(), atomic.Int32{}
+		g, runs := group(t), atomic.Int32{}
 		boom := make(chan struct{})
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -172,7 +174,7 @@ func TestPanicIsTheLeadersAlone(t *testing.T) {
 
 func TestCloseCancelsAndWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, runs := group(), atomic.Int32{}
+		g, runs := group(t), atomic.Int32{}
 		var wg sync.WaitGroup
 		for ticket := range 3 { // two of them overtaken
 			wg.Go(func() {
@@ -194,7 +196,7 @@ func TestCloseCancelsAndWaits(t *testing.T) {
 // even Close takes it from it.
 func TestLeaderThatCannotGiveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, runs := group(), atomic.Int32{}
+		g, runs := group(t), atomic.Int32{}
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			if v, shared, err := g.Do(context.Background(), "k", 1, slow(&runs, 42)); v != 42 || shared || err != nil {
@@ -225,7 +227,7 @@ func TestLeaderThatCannotGiveUp(t *testing.T) {
 
 func TestPanicOfALeaderThatCannotGiveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, runs := group(), atomic.Int32{}
+		g, runs := group(t), atomic.Int32{}
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			defer func() {
