@@ -3,6 +3,7 @@ package flight
 import (
 	"context"
 	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -27,12 +28,12 @@ func TestSparesAreUsedAgainAndEnd(t *testing.T) {
 		many := 4 * runtime.GOMAXPROCS(0)
 		var wg sync.WaitGroup
 		hold := make(chan struct{})
-		for ticket := range many {
+		for i := range many {
 			wg.Go(func() {
-				_, _, err := g.Do(t.Context(), "k", ticket, func(ctx context.Context, started func()) (int, error) {
+				_, _, err := g.Do(t.Context(), strconv.Itoa(i), 1, func(ctx context.Context, started func()) (int, error) {
 					started()
 					<-hold
-					return ticket, nil
+					return i, nil
 				})
 				if err != nil {
 					t.Error(err)
