@@ -42,7 +42,7 @@ func (s *Store) acquire(r *cacheops.TableRead) call {
 	for _, sh := range r.Shapes {
 		n += len(sh.Tags)
 	}
-	args = append(args, milliseconds(r.TTL+grace), optional(r.Catalog), t.stamps, newStamps(n))
+	args = append(args, milliseconds(min(r.TTL, longest)+grace), optional(r.Catalog), t.stamps, newStamps(n))
 	for _, sh := range r.Shapes {
 		args = append(args, sh.Shape, packTags(sh.Tags))
 	}

@@ -139,7 +139,7 @@ func (s *Store) Put(ctx context.Context, k *cacheops.Key, e *cacheops.Entry) err
 	seen := s.pushes.seen()
 	name := s.names.ofEntry(s.envelope.keyDigest(k))
 	err = s.send(ctx, func() rueidis.Completed {
-		return s.client.B().Set().Key(name).Value(rueidis.BinaryString(seal)).Px(max(e.TTL, time.Millisecond)).Build()
+		return s.client.B().Set().Key(name).Value(rueidis.BinaryString(seal)).Px(min(max(e.TTL, time.Millisecond), longest)).Build()
 	})
 	if err != nil {
 		return failed("store an entry", err)

@@ -20,6 +20,8 @@ const (
 	// grace is how long a fill may take: so much longer than the entry's TTL do
 	// its stamps live.
 	grace = 5 * time.Minute
+	// longest is what any TTL is cut to: numbers in scripts are floating-point.
+	longest = 20 * 365 * 24 * time.Hour
 )
 
 var errReply = errors.New("the server's reply makes no sense")
