@@ -169,6 +169,32 @@ var reviewCases = []reviewCase{
 		[]ask{q("INSERT INTO t VALUES (2, 2, 'bad')"), q("DELETE FROM t WHERE a = 2"), q("INSERT INTO t VALUES (3, -9223372036854775808, '1')")},
 	},
 	{
+		"a row outside that makes a function in FROM fail", `CREATE TABLE t (id INTEGER PRIMARY KEY, a, b TEXT);; CREATE TABLE u (id INTEGER PRIMARY KEY, c);; INSERT INTO t VALUES (1, 1, '[1]');; INSERT INTO u VALUES (1, 1)`,
+		[]ask{
+			q("SELECT u.id, j.value FROM t CROSS JOIN json_each(t.b) j CROSS JOIN u ON u.c = t.a WHERE u.c = 1"), q("SELECT j.value FROM t, json_each(t.b) j WHERE t.a = 1"),
+			q("SELECT id FROM u WHERE c = 1 AND c IN (SELECT t.a FROM t, json_each(t.b) j)"),
+		},
+		[]ask{q("INSERT INTO t VALUES (2, 2, 'bad')"), q("DELETE FROM t WHERE id = 2")},
+	},
+	{
+		"a row outside that makes a query in FROM fail", `CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b TEXT);; INSERT INTO t VALUES (1, 1, '{"x":1}'), (2, 1, '{"x":1}')`,
+		[]ask{
+			q("WITH w AS MATERIALIZED (SELECT a, b ->> 'x' AS n FROM t) SELECT n FROM w WHERE a = 1"), q("WITH w AS MATERIALIZED (SELECT a, sum(id) AS n FROM t GROUP BY a) SELECT n FROM w WHERE a = 1"),
+			q("WITH w AS MATERIALIZED (SELECT DISTINCT a FROM t ORDER BY b ->> 'x') SELECT a FROM w WHERE a = 1"),
+		},
+		[]ask{q("INSERT INTO t VALUES (3, 2, 'bad')"), q("DELETE FROM t WHERE id = 3"), q("INSERT INTO t VALUES (9223372036854775806, 3, '{}'), (9223372036854775805, 3, '{}')")},
+	},
+	{
+		"a row outside that takes another's place", `CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b TEXT);; INSERT INTO t VALUES (1, 1, 'x'), (2, 2, 'y'), (3, 3, 'x')`,
+		[]ask{
+			q("SELECT w.k FROM (SELECT a AS k FROM t ORDER BY a LIMIT 2) w WHERE w.k = 2"), q("WITH w AS (SELECT a AS k FROM t ORDER BY a LIMIT 2 OFFSET 1) SELECT k FROM w WHERE k = 3"),
+			q("WITH w AS (SELECT a, row_number() OVER (ORDER BY a) AS n FROM t) SELECT n FROM w WHERE a = 2"), q("WITH w AS (SELECT a, b, count(*) AS n FROM t GROUP BY b) SELECT a, n FROM w WHERE a = 1"),
+			q("WITH w AS (SELECT count(*) AS n, a FROM t) SELECT n FROM w WHERE a = 1"), q("WITH w AS (SELECT a FROM t) SELECT w.a, v.a FROM w, w AS v WHERE w.a = 1"),
+			q("SELECT id FROM t WHERE a = 2 AND a IN (SELECT a FROM t ORDER BY a LIMIT 2)"), q("SELECT id FROM t WHERE a = 2 AND a NOT IN (SELECT a FROM t WHERE b = 'n')"),
+		},
+		[]ask{q("INSERT INTO t VALUES (4, 0, 'x')"), q("INSERT INTO t VALUES (5, 0, 'x')"), q("UPDATE t SET b = 'z', a = 9 WHERE id = 3"), q("DELETE FROM t WHERE a = 0"), q("INSERT INTO t VALUES (6, NULL, 'n')")},
+	},
+	{
 		"a column named true", `CREATE TABLE t (id INTEGER PRIMARY KEY, x INT, "true" INT);; INSERT INTO t VALUES (1, 5, 4), (2, 1, 0)`,
 		[]ask{q("SELECT id FROM t WHERE x = true"), q("SELECT id, x FROM t WHERE true = x"), q("SELECT id FROM t WHERE x IN (true, 7)"), q("SELECT true FROM t WHERE id = 1"), q("SELECT id FROM t WHERE x IS true")},
 		[]ask{q(`UPDATE t SET "true" = 5 WHERE id = 1`), q(`UPDATE t SET x = 9 WHERE x = true`), q(`UPDATE t SET "true" = 9 WHERE id = 1`), q("INSERT INTO t VALUES (9, 33, 33)"), q(`UPDATE t SET x = true WHERE id = 2`), q(`DELETE FROM t WHERE x = true`)},

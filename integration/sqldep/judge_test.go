@@ -129,6 +129,9 @@ func (w *world) judge(p *sqldep.Planner, f *figures, where string) {
 		case hit:
 			f.spurious++
 		}
+		if err != nil {
+			return // an error is never kept, so nothing is left to judge
+		}
 		before = after
 	}
 }

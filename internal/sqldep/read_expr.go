@@ -61,6 +61,9 @@ func (a *readAnalysis) inSet(n *In, sc *scope) bool {
 	a.expr(n.X, sc)
 	switch {
 	case n.Query != nil:
+		if !n.Not && slices.Contains(sc.asks, Expr(n)) {
+			a.asked = &membership{n.X, sc}
+		}
 		a.in(true, func() { a.query(n.Query, sc.ctes, sc, !plain(n.Query)) })
 	case n.Table != nil:
 		inner := &scope{ctes: sc.ctes}
@@ -84,7 +87,8 @@ func (a *readAnalysis) tableFunc(f *TableFunc, sc *scope) {
 // mark takes the column that c means as used: in every source of the innermost
 // scope that has one of that name. A name that nothing explains may be any.
 func (a *readAnalysis) mark(sc *scope, c *Column) {
-	if m, col, ok := sc.column(c); ok && sc.whole && (c.Table != "" || !slices.Contains(sc.aliases, c.Name)) {
+	// Of a query in FROM the outer query may leave other columns unused.
+	if m, col, ok := sc.column(c); ok && sc.whole && sc.owns(m) && (c.Table != "" || !slices.Contains(sc.aliases, c.Name)) {
 		m.sure = m.sure || !isRowKey(m.table, col.Name)
 	}
 	explained := c.Table == "" && (c.Quoted || c.Name == "true" || c.Name == "false")

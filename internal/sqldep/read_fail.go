@@ -1,6 +1,10 @@
 package sqldep
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+)
 
 // A condition that fails for some values, malformed JSON for one, fails the
 // whole read when it meets them. Which rows it meets is the database's choice:
@@ -15,7 +19,7 @@ func fallible(e Expr) (found bool) {
 	Walk(e, func(n Node) bool {
 		switch n := n.(type) {
 		case *Func:
-			found = found || fallibleFunction(n.Name)
+			found = found || fallibleFunction(n.Name) || !catalog.PureFunction(catalog.SQLite, n.Name, max(2, len(n.Args)))
 		case *Binary:
 			found = found || n.Op == OpArrow || n.Op == OpArrowText
 		}
@@ -38,6 +42,18 @@ func fallibleFunction(name string) bool {
 func fallibleOn(f From) bool {
 	j, ok := f.(*Join)
 	return ok && (fallible(j.On) || fallibleOn(j.Left) || fallibleOn(j.Right))
+}
+
+// failsIn reports whether a FROM calls a function that may fail for what it is
+// given of the tables before it.
+func failsIn(f From) bool {
+	switch f := f.(type) {
+	case *TableFunc:
+		return fallibleFunction(f.Name) && len(f.Args) > 0
+	case *Join:
+		return failsIn(f.Left) || failsIn(f.Right)
+	}
+	return false
 }
 
 // expose lifts the restrictions of all mentions that are not keyed, those to

@@ -144,13 +144,13 @@ func (s *scope) sideColumn(f From, name string) (m *mention, ok bool) {
 }
 
 // restrict hands the conditions of WHERE and of the joins to the mentions.
-func (s *scope) restrict(t *fromTree, where Expr) {
+func (s *scope) restrict(t *fromTree, where *cond) {
 	s.facts = &facts{}
-	s.facts.add(s.condition(where, true))
+	s.facts.add(where)
 	for _, j := range t.holds {
 		s.facts.add(s.joinCond(j))
 	}
-	s.facts.close()
+	s.close(s.facts)
 	whole := s.facts.cond()
 	for _, m := range t.mentions {
 		m.nullable = slices.Contains(t.nullable, m)
@@ -176,10 +176,18 @@ func (s *scope) restrictSide(o outerJoin, t *fromTree) {
 			f.conds = append(f.conds, c)
 		}
 	}
-	f.close()
+	s.close(f)
 	whole := f.cond()
 	for _, m := range o.side.mentions {
 		m.restrict(whole.of(m), slices.Contains(o.side.nullable, m))
+	}
+}
+
+// close adds what follows from equalities, unless something in FROM may fail at
+// a row before the row that it is equal to rules it out.
+func (s *scope) close(f *facts) {
+	if !s.cautious {
+		f.close()
 	}
 }
 
@@ -207,6 +215,9 @@ func (a *readAnalysis) table(t *Table, sc *scope, ordered bool) *fromTree {
 			src.cols, src.open = e.cols, e.open
 			if e.doubtful {
 				a.alsoTable(t)
+			}
+			if e.body != nil {
+				return a.inline(renamed(src, t.Columns), e.body, e.inner, sc)
 			}
 			return a.single(renamed(src, t.Columns), sc)
 		}

@@ -6,12 +6,13 @@ import (
 	"github.com/cacheops/cacheops/internal/catalog"
 )
 
-// inline adds a query in FROM, or a view, as a source. Where the query passes on
-// rows one by one, it is as if its FROM stood in its place: what the outer query
-// demands of its columns, it demands of the tables below.
+// inline adds a query in FROM, a view, or a common table expression that nothing
+// else names, as a source. Where conditions on its result are conditions on its
+// rows, it is as if its FROM stood in its place: what the outer query demands of
+// its columns, it demands of the tables below.
 func (a *readAnalysis) inline(src *source, q *Select, inner, sc *scope) *fromTree {
 	t := a.single(src, sc)
-	if inner == nil || !plain(q) || q.With != nil {
+	if inner == nil || !transparent(q) {
 		return t
 	}
 	exports, ok := resultExports(q.Cores[0], inner)
@@ -29,6 +30,30 @@ func (a *readAnalysis) inline(src *source, q *Select, inner, sc *scope) *fromTre
 	return t
 }
 
+// transparent reports whether the rows of a query's only core that a condition
+// on its result leaves out cannot show in those that it lets through: nothing
+// counts them, nor fails at them.
+func transparent(q *Select) bool {
+	c := q.Cores[0]
+	if len(q.Cores) != 1 || q.With != nil || q.Limit != nil || c.Sub != nil || c.DistinctOn != nil {
+		return false
+	}
+	if calls(c, func(f *Func) bool { return f.Over != nil }) || fails(q) {
+		return false
+	}
+	return c.GroupBy != nil || rowByRow(q)
+}
+
+// fails reports whether anything in a query may fail for some rows.
+func fails(q *Select) (found bool) {
+	Walk(q, func(n Node) bool {
+		e, ok := n.(Expr)
+		found = found || ok && (fallible(e) || calls(e, func(f *Func) bool { return f.Name == "sum" })) // of too large a sum
+		return !found
+	})
+	return found
+}
+
 // resultExports returns, for each result column of a core, the base table's
 // column that it is, the zero export for another. ok is false where the columns
 // cannot be counted.
@@ -40,7 +65,7 @@ func resultExports(c *Core, inner *scope) (out []export, ok bool) {
 		r := &c.Columns[i]
 		switch {
 		case r.Star:
-			if inner.muddled || len(inner.merged) > 0 {
+			if c.GroupBy != nil || inner.muddled || len(inner.merged) > 0 {
 				return nil, false
 			}
 			cols, ok := starExports(r, inner)
@@ -51,14 +76,26 @@ func resultExports(c *Core, inner *scope) (out []export, ok bool) {
 		default:
 			var x export
 			if col, ok := r.Expr.(*Column); ok {
-				if m, c, ok := inner.column(col); ok {
-					x = export{m, c}
+				if m, col, ok := inner.column(col); ok && (c.GroupBy == nil || groups(c, i, place{m, col.Name}, inner)) {
+					x = export{m, col}
 				}
 			}
 			out = append(out, x)
 		}
 	}
 	return out, true
+}
+
+// groups reports whether a core makes its groups by the column that its n-th
+// result is, so that a group holds the rows with one value of it.
+func groups(c *Core, n int, p place, inner *scope) bool {
+	return slices.ContainsFunc(c.GroupBy, func(e Expr) bool {
+		if l, ok := e.(*Literal); ok {
+			return l.Value == int64(n+1)
+		}
+		m, col, ok := inner.operand(e)
+		return ok && p == place{m, col.Name}
+	})
 }
 
 func starExports(r *ResultColumn, inner *scope) (out []export, ok bool) {
@@ -99,7 +136,7 @@ func bareExists(q *Select) *Select {
 // outer one: what is known there of the rows that matter holds here as well.
 func (s *scope) outerEqual(m *mention, col *catalog.Column, e Expr) *cond {
 	c, ok := e.(*Column)
-	if !ok || isRowID(c.Name) || c.Table == "" && slices.Contains(s.aliases, c.Name) {
+	if !ok || s.cautious || isRowID(c.Name) || c.Table == "" && slices.Contains(s.aliases, c.Name) {
 		return nil
 	}
 	if hits, open := s.named(c); open || len(hits) > 0 {
@@ -128,4 +165,30 @@ func (s *scope) carried(c *Column, to place, col *catalog.Column) *cond {
 		out = both(out, k.moved(to))
 	}
 	return out
+}
+
+// membership is x IN (query), where nothing matters but its being true.
+type membership struct {
+	x     Expr
+	scope *scope
+}
+
+// member returns what x IN (query) says of the query's rows: only those matter
+// whose result may equal x.
+func (s *scope) member(of *membership, c *Core) *cond {
+	if of == nil || s.cautious || len(c.Columns) != 1 {
+		return nil
+	}
+	exports, ok := resultExports(c, s)
+	if !ok || len(exports) != 1 || exports[0].m == nil {
+		return nil
+	}
+	m, col := exports[0].m, exports[0].col
+	if v, ok := of.scope.constant(of.x); ok {
+		return leaf(condEq, m, col, v)
+	}
+	if x, ok := of.x.(*Column); ok {
+		return of.scope.carried(x, place{m, col.Name}, col)
+	}
+	return nil
 }

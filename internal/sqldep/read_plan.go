@@ -29,12 +29,16 @@ type readAnalysis struct {
 	// views are those whose bodies are being analysed; expanded counts them.
 	views    map[*catalog.Table]bool
 	expanded int
+	// text is what is being analysed: the statement, or the body of a view.
+	text *Select
 	// schema is that of the view whose body is being analysed: its names mean
 	// that schema's tables first.
 	schema string
 	why    string // the first reason against caching
 	writes bool   // a function is called that may do anything
 	whole  bool   // for the scopes being made; see scope
+	// asked is the IN around the query that is analysed next.
+	asked *membership
 	// missing says that a table is not in the catalog: the floor must stand.
 	missing bool
 }
@@ -58,7 +62,7 @@ func (a *readAnalysis) refuse(why string) {
 // Main, Uncacheable and Class (Write, if the read is one in truth). nil means
 // that the floor stands.
 func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan {
-	a := &readAnalysis{cat: cat, views: map[*catalog.Table]bool{}, whole: true}
+	a := &readAnalysis{cat: cat, text: sel, views: map[*catalog.Table]bool{}, whole: true}
 	top := a.query(sel, nil, nil, !rowOrderIsMoot(sel))
 	if top != nil && passesOn(sel) {
 		settle(sel.OrderBy, top)

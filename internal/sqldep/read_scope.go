@@ -104,6 +104,10 @@ type scope struct {
 	// facts are the conditions that hold for every row that the core's WHERE
 	// lets through.
 	facts *facts
+	// asks are the parts of WHERE of which every one must hold.
+	asks []Expr
+	// cautious says that a function in FROM may fail.
+	cautious bool
 }
 
 // cteEnv is the chain of common table expressions in sight.
@@ -115,6 +119,9 @@ type cteEnv struct {
 	// doubtful marks the time before its body is complete: the name may mean
 	// the expression itself, or a table of that name.
 	doubtful bool
+	// body and inner are the query and its scope, where one place alone names it.
+	body  *Select
+	inner *scope
 }
 
 func (e *cteEnv) find(name string) *cteEnv {
@@ -164,6 +171,12 @@ func (s *scope) column(c *Column) (m *mention, col *catalog.Column, ok bool) {
 	}
 	col, ok = m.table.Column(c.Name)
 	return m, col, ok
+}
+
+// owns reports whether the table itself is a source here, and not one of a
+// query in FROM.
+func (s *scope) owns(m *mention) bool {
+	return slices.ContainsFunc(s.sources, func(src *source) bool { return src.m == m })
 }
 
 // rowID is column for a name of the rowid that is no column's.

@@ -16,11 +16,16 @@ func (a *readAnalysis) query(s *Select, ctes *cteEnv, parent *scope, ordered boo
 	if s.Into {
 		a.refuse("SELECT INTO")
 	}
+	asked := a.asked
+	a.asked = nil
+	if asked != nil && !transparent(s) {
+		asked = nil
+	}
 	ctes = a.with(s.With, ctes, parent)
 	ordered = ordered || s.Limit != nil
 	scopes := make([]*scope, len(s.Cores))
 	for i, c := range s.Cores {
-		scopes[i] = a.core(c, ctes, parent, ordered || len(s.Cores) > 1)
+		scopes[i] = a.core(c, ctes, parent, ordered || len(s.Cores) > 1, asked)
 	}
 	a.orderBy(s, scopes)
 	outside := &scope{parent: parent, ctes: ctes}
@@ -66,18 +71,35 @@ func (a *readAnalysis) with(w *With, ctes *cteEnv, parent *scope) *cteEnv {
 			a.writes = true
 			done.open = true
 		} else {
-			a.in(false, func() { a.query(body, inside, parent, true) })
+			a.in(false, func() { done.inner = a.query(body, inside, parent, true) })
+			if a.named(c.Name) == 1 {
+				done.body = body
+			}
 			if c.Columns == nil {
 				done.cols, done.open = a.resultColumns(body, inside)
 			}
 		}
 		done.parent, ctes = ctes, done
-		inside = &cteEnv{parent: inside, name: done.name, cols: done.cols, open: done.open}
+		known := *done
+		known.parent = inside
+		inside = &known
 	}
 	return ctes
 }
 
-func (a *readAnalysis) core(c *Core, ctes *cteEnv, parent *scope, ordered bool) *scope {
+// named counts the places of the analysed text that may mean the common table
+// expression of that name.
+func (a *readAnalysis) named(cte string) (n int) {
+	Walk(a.text, func(node Node) bool {
+		if t, ok := node.(*Table); ok && t.Schema == "" && t.Name == cte {
+			n++
+		}
+		return true
+	})
+	return n
+}
+
+func (a *readAnalysis) core(c *Core, ctes *cteEnv, parent *scope, ordered bool, asked *membership) *scope {
 	sc := &scope{parent: parent, ctes: ctes, whole: a.whole && !nested(c.From)}
 	if c.Sub != nil {
 		a.query(c.Sub, ctes, parent, ordered)
@@ -95,7 +117,9 @@ func (a *readAnalysis) core(c *Core, ctes *cteEnv, parent *scope, ordered bool) 
 	if c.From != nil {
 		sc.tree = a.from(c.From, sc, ordered)
 	}
-	sc.restrict(sc.tree, c.Where)
+	sc.asks = conjuncts(c.Where, nil)
+	sc.cautious = failsIn(c.From)
+	sc.restrict(sc.tree, both(sc.condition(c.Where, true), sc.member(asked, c)))
 	if fallible(c.Where) || fallibleOn(c.From) {
 		sc.tree.expose()
 	}
@@ -192,11 +216,11 @@ func (a *readAnalysis) view(t *catalog.Table, src *source, sc *scope) *fromTree 
 		a.viewFloor(t)
 		return a.single(src, sc)
 	}
-	outer := a.schema
-	a.schema, a.views[t] = t.Schema, true
+	schema, text := a.schema, a.text
+	a.schema, a.text, a.views[t] = t.Schema, body, true
 	var inner *scope
 	a.in(false, func() { inner = a.query(body, nil, nil, true) })
-	a.schema, a.views[t] = outer, false
+	a.schema, a.text, a.views[t] = schema, text, false
 	return a.inline(src, body, inner, sc)
 }
 
