@@ -52,9 +52,14 @@ func (j *formJudge) tables(db *sql.DB, types []string, create string, s catalog.
 			j.t.Fatalf("%s: %v", typ, err)
 		}
 	}
+	return j.named(db, len(types), s)
+}
+
+// named returns the tables t0, t1, … as a new reading has them.
+func (j *formJudge) named(db *sql.DB, n int, s catalog.Session) []*catalog.Table {
 	cat := live.Catalog(j.t, db, s)
 	var out []*catalog.Table
-	for i := range types {
+	for i := range n {
 		out = append(out, cat.Named("t" + strconv.Itoa(i))[0])
 	}
 	return out
