@@ -51,7 +51,7 @@ func lasting(name string, f, heal func() error) fault {
 
 // step bends or heals something, now and then.
 func (b *bender) step() {
-	if b.Failed() {
+	if b.Failed() || len(b.faults) == 0 {
 		return
 	}
 	if b.heal == nil {

@@ -43,6 +43,10 @@ type arena struct {
 	mode   redisstore.Mode
 	prefix string
 	flaw   string
+	// calm leaves the servers alone; frozen is the point at which writers freeze
+	// in races, empty for any fate at any point.
+	calm   bool
+	frozen string
 }
 
 func newArena(t *testing.T, s servers) *arena {
@@ -67,13 +71,13 @@ func newArena(t *testing.T, s servers) *arena {
 
 // steps runs one script, step by step, in the herd and on a bare database.
 func (a *arena) steps(seed uint64, fig *fuzz.Figures, rest *fuzz.Remaining) (string, error) {
-	script, err := fuzz.Generate(seed, fuzz.Size{Ops: 400, Sessions: 5})
+	script, err := fuzz.Generate(seed, fuzz.Size{Ops: 1500, Sessions: 5})
 	if err != nil {
 		return "", err
 	}
 	dice := rand.New(rand.NewPCG(seed, 0xbad))
 	a.prefix = fmt.Sprint("steps", seed)
-	b := a.bender(a.T, dice, a.prefix)
+	b := a.bent(dice)
 	b.every = 60
 	r := &fuzz.Remote{
 		Start:  func(dsn string) error { return a.herd.start(dsn) },
@@ -103,11 +107,30 @@ func (a *arena) steps(seed uint64, fig *fuzz.Figures, rest *fuzz.Remaining) (str
 	return b.counts(), err
 }
 
+// bent returns what happens to the servers.
+func (a *arena) bent(dice *rand.Rand) *bender {
+	if a.calm {
+		return &bender{TB: a.T, dice: dice}
+	}
+	return a.bender(a.T, dice, a.prefix)
+}
+
+// fate chooses what becomes of a writer in a race.
+func (a *arena) fate(dice *rand.Rand) string {
+	switch {
+	case a.frozen != "" && dice.IntN(4) == 0:
+		return freeze + a.frozen
+	case a.frozen == "" && dice.IntN(10) == 0:
+		return fate(dice, die, freeze)
+	}
+	return noFate
+}
+
 // race has the herd read and write at the same time.
 func (a *arena) race(seed uint64) (*fuzz.History, string, error) {
 	dice := rand.New(rand.NewPCG(seed, 0xbad))
 	a.prefix = fmt.Sprint("race", seed)
-	b := a.bender(a.T, dice, a.prefix)
+	b := a.bent(dice)
 	b.every, b.rest = 7, circuitWait
 	if a.mode == redisstore.Tracked {
 		b.lasts = trackedBound + trackedBound/2
@@ -118,11 +141,7 @@ func (a *arena) race(seed uint64) (*fuzz.History, string, error) {
 		Client:    a.herd.client,
 		Before: func(ctx context.Context, _, by int) {
 			b.step()
-			f := noFate
-			if dice.IntN(10) == 0 {
-				f = fate(dice, die, freeze)
-			}
-			if err := a.herd.tell(ctx, by, f); err != nil && !errors.Is(err, fuzz.ErrGone) {
+			if err := a.herd.tell(ctx, by, a.fate(dice)); err != nil && !errors.Is(err, fuzz.ErrGone) {
 				a.Error(err)
 			}
 		},
@@ -202,3 +221,25 @@ func TestRacesTracked(t *testing.T) {
 func TestCluster(t *testing.T) { newArena(t, newCluster(t)).races() }
 
 func TestSentinels(t *testing.T) { newArena(t, newSentinels(t)).races() }
+
+// TestFlawsAreCaught breaks a rule of the protocol in the workers and expects
+// the judge to see it: one that never finds anything proves nothing.
+func TestFlawsAreCaught(t *testing.T) {
+	for flaw, frozen := range map[string]string{flawForgetful: "", flawTrusting: afterBegin} {
+		t.Run(flaw, func(t *testing.T) {
+			a := newArena(t, newSingle(t))
+			a.flaw, a.calm, a.frozen = flaw, true, frozen
+			for seed := range uint64(30) {
+				h, _, err := a.race(seed)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := a.judge(h); err != nil {
+					t.Logf("caught by race %d: %.200s", seed, err)
+					return
+				}
+			}
+			t.Error("thirty races, and no stale hit was seen")
+		})
+	}
+}

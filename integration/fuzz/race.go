@@ -124,6 +124,7 @@ type race struct {
 	before func(ctx context.Context, n, by int)
 	// after, if set, runs after it, before its truth is looked up.
 	after  func(ctx context.Context, by int)
+	idle   time.Duration // between reads while an attempt goes on; 0: they wait for the next
 	began  time.Time
 	failed error // of looking up the truth
 
@@ -317,6 +318,15 @@ func newSignal() *chan struct{} {
 	return &c
 }
 
+// meanwhile is when to read again although no attempt begins: one that takes
+// long has the leases of its intents end.
+func (r *race) meanwhile() <-chan time.Time {
+	if r.idle == 0 {
+		return nil
+	}
+	return time.After(r.idle)
+}
+
 // read reads a few times at the start of each attempt, in a race with it: again
 // and again the same, so that some of it is filled before and some after.
 func (r *race) read(ctx context.Context, by int, dice *rand.Rand, over <-chan struct{}) {
@@ -326,6 +336,7 @@ func (r *race) read(ctx context.Context, by int, dice *rand.Rand, over <-chan st
 		case <-over:
 			last = true
 		case <-*r.starts.Load():
+		case <-r.meanwhile():
 		}
 		first := dice.IntN(len(r.h.Reads))
 		for i := range 16 {

@@ -51,6 +51,7 @@ func RaceRemote(ctx context.Context, seed uint64, size RaceSize, rs *Racers) (h 
 	r.bare = sql.OpenDB(NewRecorder(name))
 	r.peer = func(i int) peer { return rs.Client(i % rs.Processes) }
 	r.processes, r.before, r.after = rs.Processes, rs.Before, rs.After
+	r.idle = 50 * time.Millisecond
 	r.run(ctx)
 	return r.h, errors.Join(r.failed, r.bare.Close())
 }
