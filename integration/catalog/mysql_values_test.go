@@ -84,6 +84,57 @@ func TestMySQLValues(t *testing.T) {
 	}
 }
 
+// TestMySQLReplacesNull writes NULL and zero where MySQL may put something else.
+func TestMySQLReplacesNull(t *testing.T) {
+	db := live.MySQL(t, false, "sql_mode=''&time_zone='%2B00:00'&explicit_defaults_for_timestamp=0")
+	script(t, db, `CREATE TABLE t (id int PRIMARY KEY AUTO_INCREMENT, n int NOT NULL, s varchar(5) NOT NULL, at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, free int);
+		INSERT INTO t VALUES (7, 7, 'x', '2024-01-02 10:00:00', 7)`)
+	table := live.Catalog(t, db, catalog.Session{UTC: true}).Named("t")[0]
+	for _, c := range []struct {
+		column string
+		value  any
+		unsure bool
+	}{
+		{"n", nil, true},
+		{"s", nil, true},
+		{"at", nil, true},
+		{"free", nil, false},
+		{"n", int64(0), false},
+		{"id", int64(0), true},
+		{"id", "0", true},
+		{"id", nil, true},
+		{"id", int64(99), false},
+	} {
+		col, _ := table.Column(c.column)
+		wrote := col.Written(c.value)
+		if wrote.Known() == c.unsure {
+			t.Errorf("%s = %#v: %v", c.column, c.value, wrote)
+		}
+		query, args := "UPDATE t SET n = 1, "+c.column+" = ? WHERE id = 7", []any{c.value}
+		if c.column == "id" {
+			query = "INSERT INTO t (id, n, s) VALUES (?, 1, 'y')"
+		}
+		res, err := db.ExecContext(t.Context(), query, args...)
+		if err != nil {
+			t.Errorf("%s: %v", c.column, err)
+			continue
+		}
+		id := int64(7)
+		if c.column == "id" {
+			if id, err = res.LastInsertId(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var back any
+		if err := db.QueryRowContext(t.Context(), "SELECT "+c.column+" FROM t WHERE id = ?", max(id, 1)).Scan(&back); err != nil {
+			t.Fatal(err)
+		}
+		if read := col.Stored(back); wrote.Known() && wrote != read {
+			t.Errorf("%s = %#v: we say %v, it holds %#v", c.column, c.value, wrote, back)
+		}
+	}
+}
+
 // index puts an index on the column c of every table that takes one.
 func index(t *testing.T, db *sql.DB, tables int) {
 	indexed := 0
