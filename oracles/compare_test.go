@@ -34,6 +34,11 @@ type seen struct {
 	targets      map[string]bool
 	ctes         map[string]bool
 	otherSchemas bool
+	// exact: targets are all tables that are written, and no others.
+	exact bool
+	// where is the shape of the WHERE, if shaped.
+	where  string
+	shaped bool
 }
 
 func newSeen() seen {
@@ -93,7 +98,11 @@ func notInName(r rune) bool {
 }
 
 // tally counts what was compared.
-type tally struct{ texts, accepted, narrow, cacheable int }
+type tally struct {
+	texts, accepted, narrow, cacheable, trees int
+	// without are the texts that the oracle accepts and of which we have no tree.
+	without []string
+}
 
 // check compares one text and says what differs.
 func check(d catalog.Dialect, text string, oracle func(string) (seen, error), n *tally) error {
@@ -111,7 +120,15 @@ func check(d catalog.Dialect, text string, oracle func(string) (seen, error), n 
 	if err := checkClass(b.Plan, &s); err != nil {
 		return err
 	}
-	if s.kind != read && s.kind != write || s.otherSchemas {
+	if s.kind != read && s.kind != write {
+		return nil
+	}
+	if d != catalog.SQLite {
+		if err := checkTree(d, text, &s, n); err != nil {
+			return err
+		}
+	}
+	if s.otherSchemas {
 		return nil
 	}
 	if !b.Everything {
@@ -243,10 +260,19 @@ func compare(t *testing.T, d catalog.Dialect, oracle func(string) (seen, error))
 		}
 	}
 	t.Logf("%d statements, %d accepted, %d reads cacheable, %d narrowed", n.texts, n.accepted, n.cacheable, n.narrow)
+	if d != catalog.SQLite {
+		t.Logf("%d trees; without: %s", n.trees, strings.Join(n.without, "\n"))
+		if len(n.without) > n.trees/20 {
+			t.Errorf("%d queries and writes have no tree", len(n.without))
+		}
+	}
 	if n.accepted < len(texts)/2 {
 		t.Errorf("the oracle accepts only %d of %d statements", n.accepted, len(texts))
 	}
 	mixtures(t, d, texts, oracle)
+	if d != catalog.SQLite {
+		precedence(t, d, oracle)
+	}
 }
 
 // guard turns a panic of the oracle into silence: they are not ours.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/sqlc-dev/marino/ast"
+	"github.com/sqlc-dev/marino/opcode"
 	"github.com/sqlc-dev/marino/parser"
 
 	"github.com/cacheops/cacheops/internal/catalog"
@@ -25,18 +26,26 @@ func mysql(text string) (seen, error) {
 		case *ast.SelectStmt, *ast.SetOprStmt:
 			s.kind = read
 			stmt.Accept(v)
+			if q, ok := stmt.(*ast.SelectStmt); ok {
+				s.where, s.shaped = mysqlShape(q.Where), q.SelectIntoOpt == nil
+			}
 		case *ast.InsertStmt:
 			s.kind = write
+			s.exact = true
 			v.written(stmt.Table)
 			stmt.Accept(v)
 		case *ast.UpdateStmt:
 			s.kind = write
 			s.several = stmt.MultipleTable
+			s.exact = true
+			s.where, s.shaped = mysqlShape(stmt.Where), true
 			v.written(stmt.TableRefs)
 			stmt.Accept(v)
 		case *ast.DeleteStmt:
 			s.kind = write
 			s.several = stmt.IsMultiTable
+			s.exact = !stmt.IsMultiTable
+			s.where, s.shaped = mysqlShape(stmt.Where), true
 			v.written(stmt.TableRefs)
 			stmt.Accept(v)
 		default:
@@ -65,7 +74,7 @@ func (v *mysqlVisitor) Enter(n ast.Node) (ast.Node, bool) {
 	switch n := n.(type) {
 	case *ast.CommonTableExpression:
 		v.seen.ctes[n.Name.L] = true
-	case *ast.SubqueryExpr:
+	case *ast.SubqueryExpr, *ast.SelectStmt:
 		if v.target {
 			return n, true
 		}
@@ -80,3 +89,67 @@ func (v *mysqlVisitor) Enter(n ast.Node) (ast.Node, bool) {
 }
 
 func (v *mysqlVisitor) Leave(n ast.Node) (ast.Node, bool) { return n, true }
+
+func mysqlShape(e ast.ExprNode) string {
+	switch e := e.(type) {
+	case nil:
+		return ""
+	case *ast.ParenthesesExpr:
+		return mysqlShape(e.Expr)
+	case *ast.BinaryOperationExpr:
+		switch e.Op {
+		case opcode.LogicAnd:
+			return junction("and", mysqlShape(e.L), mysqlShape(e.R))
+		case opcode.LogicOr:
+			return junction("or", mysqlShape(e.L), mysqlShape(e.R))
+		}
+	case *ast.UnaryOperationExpr:
+		if e.Op == opcode.Not || e.Op == opcode.Not2 {
+			return negation(mysqlShape(e.V))
+		}
+	}
+	return mysqlCondition(e)
+}
+
+var mysqlComparisons = map[opcode.Op]string{
+	opcode.EQ: "=", opcode.NE: "<>", opcode.LT: "<", opcode.LE: "<=", opcode.GT: ">", opcode.GE: ">=", opcode.NullEQ: "<=>",
+}
+
+func mysqlCondition(e ast.ExprNode) string {
+	cols := func(es ...ast.ExprNode) []string {
+		var c mysqlColumns
+		for _, e := range es {
+			e.Accept(&c)
+		}
+		return c
+	}
+	switch e := e.(type) {
+	case *ast.BinaryOperationExpr:
+		if op := mysqlComparisons[e.Op]; op != "" {
+			return condition(op, cols(e.L), cols(e.R))
+		}
+	case *ast.PatternInExpr:
+		if e.Sel == nil {
+			return condition("in", cols(e.Expr), cols(e.List...))
+		}
+	case *ast.BetweenExpr:
+		return condition("between", cols(e.Expr), cols(e.Left), cols(e.Right))
+	case *ast.PatternLikeOrIlikeExpr:
+		return condition("like", cols(e.Expr), cols(e.Pattern))
+	case *ast.IsNullExpr:
+		return condition("null", cols(e.Expr))
+	}
+	return condition("", cols(e))
+}
+
+// mysqlColumns collects the names of columns.
+type mysqlColumns []string
+
+func (c *mysqlColumns) Enter(n ast.Node) (ast.Node, bool) {
+	if n, ok := n.(*ast.ColumnName); ok {
+		*c = append(*c, n.Name.L)
+	}
+	return n, false
+}
+
+func (c *mysqlColumns) Leave(n ast.Node) (ast.Node, bool) { return n, true }

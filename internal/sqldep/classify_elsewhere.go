@@ -203,7 +203,9 @@ func (c *classifier) into() int {
 		}
 		switch c.word(i - 1) {
 		case kInsert, kReplace, kMerge, kIgnore:
-			continue
+			if i < 2 || !c.isDot(i-2) { // t.insert is a column
+				continue
+			}
 		}
 		if c.says(i-1, "low_priority") || c.says(i-1, "high_priority") || c.says(i-1, "delayed") {
 			continue

@@ -23,6 +23,10 @@ func (s *statement) planElsewhere(text string, lifted map[int]int) *Plan {
 		plan.Class, plan.Everything, plan.Tables = Write, true, nil
 	}
 	sel, isSelect := tree.(*Select)
+	if isSelect && sel.IntoTable != nil {
+		plan.Class, plan.Everything, plan.Tables = DDL, true, nil
+		return plan
+	}
 	switch {
 	case plan.Class == Write:
 		s.write(tree, plan)

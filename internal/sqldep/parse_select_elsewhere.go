@@ -97,7 +97,7 @@ func (p *parser) groupBy(c *Core) {
 func (p *parser) grouping() Expr {
 	p.enter()
 	defer p.leave()
-	text := ""
+	var text string
 	switch {
 	case p.says("rollup") && p.peek(1).is(sLParen), p.says("cube") && p.peek(1).is(sLParen):
 		text = strings.ToLower(p.text(p.cur()))
