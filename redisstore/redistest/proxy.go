@@ -25,12 +25,12 @@ const (
 
 // Proxy stands before a server and does to its connections what networks do.
 type Proxy struct {
-	target   string
 	listener net.Listener
 	workers  sync.WaitGroup
 
 	mu    sync.Mutex
 	turn  *sync.Cond // of the fields below
+	to    string     // the server's address
 	flow  [2]Flow    // of requests and replies
 	delay time.Duration
 	cut   bool
@@ -53,7 +53,7 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	if err != nil {
 		t.Fatalf("redistest: start a proxy: %v", err)
 	}
-	p := &Proxy{target: target, listener: l, links: make(map[*link]struct{})}
+	p := &Proxy{to: target, listener: l, links: make(map[*link]struct{})}
 	p.turn = sync.NewCond(&p.mu)
 	p.workers.Go(p.accept)
 	t.Cleanup(p.close)
@@ -102,6 +102,15 @@ func (p *Proxy) Cut() {
 func (p *Proxy) Sever() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.dropAll()
+}
+
+// Point closes all connections; new ones go to the server at another address,
+// as those to a name do whose meaning changes.
+func (p *Proxy) Point(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.to = target
 	p.dropAll()
 }
 
@@ -162,7 +171,10 @@ func (p *Proxy) accept() {
 }
 
 func (p *Proxy) connect(client net.Conn) {
-	server, err := net.DialTimeout("tcp", p.target, callTime) //nolint:noctx // bounded
+	p.mu.Lock()
+	target := p.to
+	p.mu.Unlock()
+	server, err := net.DialTimeout("tcp", target, callTime) //nolint:noctx // bounded
 	if err != nil {
 		hangUp(client)
 		return
