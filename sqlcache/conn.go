@@ -169,6 +169,11 @@ func (c *conn) do(ctx context.Context, st *statement, k *run) error {
 			return err
 		}
 	}
+	if st.plan.SetsSession && (k.single || st.plan.Class == sqldep.DDL) {
+		if err := c.setsSession(ctx, st, k); err != nil {
+			return err
+		}
+	}
 	switch st.plan.Class {
 	case sqldep.Read, sqldep.Empty:
 		return c.direct(ctx, k)
@@ -186,8 +191,11 @@ func (c *conn) do(ctx context.Context, st *statement, k *run) error {
 	case sqldep.Savepoint, sqldep.RollbackTo, sqldep.Release:
 		return c.savepoint(ctx, st, k)
 	}
-	if c.engine.dialect.tunes(st.plan.Plan) {
+	switch {
+	case c.engine.dialect.tunes(st.plan.Plan):
 		return c.direct(ctx, k)
+	case c.engine.dialect.onlySession(st.plan.Plan):
+		return c.sessionOnly(ctx, st, k)
 	}
 	return c.anything(ctx, st, k)
 }

@@ -55,6 +55,9 @@ type sessions interface {
 	// different from others; empty if it does not. local says that it lasts only
 	// until the transaction ends, but that plans may not fit until then.
 	changesSession(p *sqldep.Plan, text string) (why string, local bool)
+	// onlySession reports whether a statement changes the session, or tells of it,
+	// and certainly no row.
+	onlySession(p *sqldep.Plan) bool
 	// tunes reports whether a statement changes how the database works and no
 	// answer of it, so that the connection stays like the others.
 	tunes(p *sqldep.Plan) bool
@@ -66,6 +69,11 @@ type session struct {
 	print string
 	// never says why nothing that was read here may be kept; empty if it may.
 	never string
+	// mode says how the session's settings change what a text means.
+	mode sqldep.Mode
+	// snapshots says that all statements of a transaction see one snapshot, unless
+	// it is begun otherwise.
+	snapshots bool
 }
 
 // transactions begins, ends and looks at them.
@@ -118,7 +126,7 @@ type images interface {
 	counted(ctx context.Context, l *lease, k *run, f *sqldep.Facts)
 }
 
-var errDialect = errors.New("sqlcache: not a database of a known dialect (SQLite)")
+var errDialect = errors.New("sqlcache: not a database of a known dialect (SQLite, PostgreSQL)")
 
 // detect finds out the dialect, by the driver's name or else by asking for
 // something that only one kind of database has.
@@ -127,7 +135,11 @@ func (e *engine) detect(ctx context.Context, l *lease) error {
 	if strings.Contains(name, "sqlite") {
 		return e.useSQLite(ctx, l)
 	}
-	if _, err := l.all(ctx, "SELECT sqlite_version()", nil); err != nil {
+	row, err := l.row(ctx, "SELECT version()", 1)
+	if err == nil && strings.HasPrefix(row[0], "PostgreSQL ") {
+		return e.usePostgres(ctx, l, row[0])
+	}
+	if _, liteErr := l.all(ctx, "SELECT sqlite_version()", nil); liteErr != nil {
 		return errors.Join(errDialect, err)
 	}
 	return e.useSQLite(ctx, l)

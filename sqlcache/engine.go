@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/cacheops/cacheops"
-	"github.com/cacheops/cacheops/internal/sqldep"
 )
 
 // engine is what the virtual connections of one *sql.DB share.
@@ -36,11 +35,8 @@ type engine struct {
 
 	// Set up with the first schema, and not changed after.
 	db      *cacheops.Database
-	planner *sqldep.Planner
 	dialect dialect
 	convert bool // the bare driver checks arguments itself
-	// print is the session that entries are made in: that of the first connection.
-	print string
 	// inMemory says that every real connection is a database of its own.
 	inMemory bool
 

@@ -1,6 +1,7 @@
 package sqlcache
 
 import (
+	"context"
 	"database/sql"
 	"strings"
 	"time"
@@ -17,6 +18,13 @@ type Options struct {
 	// from the connector, or, for [Wrap], which cannot see it, a value that no
 	// other process shares.
 	Session string
+	// Scope says for whom a read with ctx is made, where the pool prepares each
+	// connection for its user (SET ROLE, a search path, a tenant's setting), which a
+	// hit skips: what it returns goes into the key, so that no two scopes share an
+	// entry, and false means that the read is not cached. With a Scope, tables with
+	// row-level security are cached too. Nil where connections are all alike;
+	// PostgreSQL's pools whose hooks are not known to do nothing are then not cached.
+	Scope func(ctx context.Context) (string, bool)
 	// PureFunctions names scalar functions that the program has registered with
 	// the driver, on every connection, and that return the same for the same
 	// arguments at any time and change nothing. Reads that call them may be

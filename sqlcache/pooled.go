@@ -16,6 +16,10 @@ type pooled struct {
 	// the schema.
 	seen uint64
 	kept kept
+	// session is the connection's, as met at that count, plus one, of moves; 0 for
+	// not yet.
+	session session
+	met     uint64
 }
 
 var (

@@ -36,7 +36,16 @@ func (c *conn) lookup(ctx context.Context, st *statement, args []driver.NamedVal
 		e.db.Bypass(ctx, &st.query, "argument of an unknown type")
 		return nil, false
 	}
-	return e.db.Lookup(ctx, &st.query, e.opts.Session, &c.probe)
+	key := st.schema.key
+	if e.opts.Scope != nil {
+		scope, ok := e.opts.Scope(ctx)
+		if !ok {
+			e.db.Bypass(ctx, &st.query, "no scope")
+			return nil, false
+		}
+		key += "\x00" + scope
+	}
+	return e.db.Lookup(ctx, &st.query, key, &c.probe)
 }
 
 // miss runs a read that the cache did not answer; fill is what lookup said just
@@ -92,6 +101,10 @@ func (e *engine) load(ctx context.Context, l *lease, st *statement, text string,
 			return cacheops.Loaded{}, err
 		}
 	}
+	unlike, err := e.unlike(ctx, l, st.schema)
+	if err != nil {
+		return cacheops.Loaded{}, err
+	}
 	if e.foreign {
 		end, err := e.dialect.beginRead(ctx, l)
 		if err != nil {
@@ -106,6 +119,8 @@ func (e *engine) load(ctx context.Context, l *lease, st *statement, text string,
 	}
 	loaded := cacheops.Loaded{Value: set, Rows: set.Rows() > 0}
 	switch {
+	case unlike != "":
+		loaded.Discard = unlike
 	case set.Err() != nil:
 		loaded.Discard = "error"
 	case !set.Plain():

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/cacheops/cacheops"
@@ -20,6 +21,12 @@ type schema struct {
 	// version is the catalog version that the store had before the catalog was
 	// read, zero if it could not say. With zero nothing is kept.
 	version uint64
+	// session is that of the connection that read the catalog. Entries are made in
+	// it, and by connections alone that are like that one; key is its part of their
+	// keys.
+	session session
+	key     string
+	planner *sqldep.Planner
 
 	mu         sync.Mutex
 	statements map[string]*statement
@@ -68,7 +75,7 @@ func (s *schema) statement(text string) *statement {
 }
 
 func (s *schema) plan(text string) *statement {
-	st := &statement{schema: s, plan: s.engine.planner.Plan(text, s.catalog)}
+	st := &statement{schema: s, plan: s.planner.Plan(text, s.catalog)}
 	if st.plan.Class == sqldep.Read {
 		st.query = s.query(text, st.plan)
 		s.engine.db.Prepare(&st.query)
@@ -85,10 +92,21 @@ func (s *schema) query(text string, p sqldep.Bound) cacheops.Query {
 	case q.Uncacheable != "":
 	case s.engine.dialect.uncacheable() != "":
 		q.Uncacheable = s.engine.dialect.uncacheable()
+	case s.engine.opts.Scope == nil && s.guarded(p.Tables):
+		q.Uncacheable = "row-level security, and Options.Scope does not say for whom"
 	case s.version == 0:
 		q.Uncacheable = "the catalog's version is not known"
 	}
 	return q
+}
+
+// guarded reports whether row-level security may decide which rows of a table a
+// reader sees. Under a view it is that of the view's owner, whoever reads.
+func (s *schema) guarded(tables []string) bool {
+	return slices.ContainsFunc(tables, func(name string) bool {
+		t, ok := s.catalog.Tables[name]
+		return ok && t.RowSecurity
+	})
 }
 
 func opOf(op sqldep.ReadOp) cacheops.Ops {
@@ -148,6 +166,10 @@ func (e *engine) read(ctx context.Context, l *lease) (*schema, error) {
 		}
 	}
 	e.stale.Store(false)
+	if err := l.meet(ctx); err != nil {
+		e.stale.Store(true)
+		return nil, err
+	}
 	version, err := e.db.CatalogVersion(ctx)
 	if err != nil {
 		version = 0
@@ -160,7 +182,23 @@ func (e *engine) read(ctx context.Context, l *lease) (*schema, error) {
 	}
 	cat.Functions = e.opts.pureFunctions()
 	e.checked.Store(int64(e.sinceStart()))
-	return &schema{engine: e, catalog: cat, version: version, statements: make(map[string]*statement)}, nil
+	return e.newSchema(cat, version, l.pooled.session), nil
+}
+
+// newSchema makes a schema to plan with. The planner is the last one's where that
+// plans in the same mode.
+func (e *engine) newSchema(cat *catalog.Catalog, version uint64, in session) *schema {
+	s := &schema{engine: e, catalog: cat, version: version, session: in, statements: make(map[string]*statement)}
+	s.key = e.opts.Session
+	if in.print != "" {
+		s.key += "\x00" + digest(in.print)
+	}
+	if last := e.schema.Load(); last != nil && last.session.mode == in.mode {
+		s.planner = last.planner
+	} else {
+		s.planner = sqldep.NewPlannerMode(e.dialect.kind(), in.mode, e.opts.PlanCache)
+	}
+	return s
 }
 
 func (e *engine) setUp(ctx context.Context, l *lease) error {
@@ -168,10 +206,6 @@ func (e *engine) setUp(ctx context.Context, l *lease) error {
 		return err
 	}
 	e.convert = l.defers()
-	s, err := e.dialect.session(ctx, l)
-	if err != nil {
-		return err
-	}
 	name, identity, err := e.dialect.identify(ctx, l)
 	if err != nil {
 		return err
@@ -186,8 +220,6 @@ func (e *engine) setUp(ctx context.Context, l *lease) error {
 	if err != nil {
 		return fmt.Errorf("attach the database to the cache: %w", err)
 	}
-	e.planner = sqldep.NewPlanner(e.dialect.kind(), e.opts.PlanCache)
-	e.print = s.print
 	e.db = db
 	return nil
 }

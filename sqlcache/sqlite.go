@@ -109,6 +109,10 @@ func (d *sqlite) refresh(ctx context.Context, l *lease) error {
 // pins the connection.
 func (d *sqlite) session(context.Context, *lease) (session, error) { return session{}, nil }
 
+// onlySession: the cache is told of what SQLite's session statements reach: ATTACH
+// brings other files along.
+func (d *sqlite) onlySession(*sqldep.Plan) bool { return false }
+
 // keepsStatements: compiling a statement takes SQLite longer than running it does.
 func (d *sqlite) keepsStatements() bool { return true }
 

@@ -2,6 +2,7 @@ package sqlcache
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"strings"
@@ -25,6 +26,11 @@ type transaction struct {
 	locked bool
 	// proof is what proves the writer over, where it was had with the beginning.
 	proof string
+	// snapshot says that all its statements may see one snapshot.
+	snapshot bool
+	// strange says that settings of the transaction's own may change what its
+	// statements mean.
+	strange bool
 	// ddl says that the schema may have changed inside: plans made from the
 	// catalog no longer say what a statement touches.
 	ddl bool
@@ -48,12 +54,26 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		}
 		h = &txHandle{conn: c, ctx: ctx, lease: l, real: real}
 		c.handle, c.tx = h, c.newTransaction()
+		c.tx.snapshot = c.oneSnapshot(sql.IsolationLevel(opts.Isolation))
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return h, nil
+}
+
+// oneSnapshot reports whether all statements of a transaction may see one
+// snapshot.
+func (c *conn) oneSnapshot(level sql.IsolationLevel) bool {
+	switch level {
+	case sql.LevelReadUncommitted, sql.LevelReadCommitted:
+		return false
+	case sql.LevelDefault:
+		s := c.engine.schema.Load()
+		return s == nil || s.session.snapshots
+	}
+	return true
 }
 
 // Begin is BeginTx for callers without a context.
@@ -144,10 +164,10 @@ func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(co
 	open = true
 	ddl := t.ddl
 	others := c.reached(ctx, l, t, "")
-	proof, done, err := "", func(*lease) {}, error(nil)
+	proof, done := "", func(*lease) {}
 	if !t.work.Empty() {
 		if proof, done, err = e.dialect.proof(ctx, c, l, t, len(others) > 0); err != nil {
-			return true, hide(err)
+			return true, errUnproved{hide(err)}
 		}
 	}
 	finished := false
@@ -170,6 +190,12 @@ func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(co
 	}
 	return open, err
 }
+
+// errUnproved says that a COMMIT was not sent, because what would prove the
+// writer over could not be had.
+type errUnproved struct{ error }
+
+func (e errUnproved) Unwrap() error { return e.error }
 
 // outcome says what became of a COMMIT that returned err.
 func (l *lease) outcome(ctx context.Context, err error) cacheops.Outcome {
@@ -216,6 +242,7 @@ func (c *conn) beginText(ctx context.Context, st *statement, k *run) error {
 		}
 		c.tx = c.newTransaction()
 		c.tx.locked = st.plan.Immediate
+		c.tx.snapshot = c.oneSnapshot(sql.LevelDefault) || strings.Contains(strings.ToLower(k.text), "isolation")
 		return nil
 	})
 }
@@ -236,7 +263,7 @@ func (c *conn) commitBy(ctx context.Context, l *lease, k *run) error {
 	switch {
 	case !open:
 		c.tx = nil
-	case errors.Is(err, cacheops.ErrStore):
+	case errors.Is(err, cacheops.ErrStore), errors.As(err, new(errUnproved)):
 		// Nothing was sent, and the program was told that the commit failed: what
 		// it did must not be committed by something that follows.
 		l.rollback(ctx)
@@ -297,7 +324,7 @@ func (c *conn) resume(ctx context.Context, l *lease) {
 	}
 	c.tx = c.newTransaction()
 	c.tx.work.AddDDL()
-	c.tx.ddl, c.tx.found = true, true
+	c.tx.ddl, c.tx.found, c.tx.snapshot = true, true, true
 }
 
 // moved follows a savepoint statement that succeeded.

@@ -146,7 +146,7 @@ func (c *conn) change(ctx context.Context, l *lease, t *transaction, st *stateme
 // could not tell its version, or the session has objects and settings of its
 // own.
 func (c *conn) blind(t *transaction, st *statement) bool {
-	return t.ddl || st.schema.version == 0 || c.pinned != "" || st.plan.Everything || st.plan.Temp
+	return t.ddl || t.strange || st.schema.version == 0 || c.pinned != "" || st.plan.Everything || st.plan.Temp
 }
 
 // around reads the one row that a write changes, before and after.

@@ -1,0 +1,2 @@
+// Package postgres tests sqlcache on a real PostgreSQL, through pgx and lib/pq.
+package postgres

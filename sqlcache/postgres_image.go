@@ -1,0 +1,80 @@
+package sqlcache
+
+import (
+	"context"
+	"strings"
+
+	"github.com/cacheops/cacheops/internal/dep"
+	"github.com/cacheops/cacheops/internal/sqldep"
+)
+
+// image locks the row as the statement is about to, and reads it; after the
+// statement it reads what it wrote. A transaction with one snapshot for all its
+// statements is left alone: the lock could fail where the statement would not
+// have. In a program's transaction nobody is waited for, because it would not have
+// waited here; a row that somebody else holds is not known.
+func (d *postgres) image(ctx context.Context, l *lease, t *transaction, target *sqldep.RowTarget, cols []string, before bool) (dep.Image, bool) {
+	if t.snapshot || target.Table.RowSecurity || !d.readableRow(ctx, l, target) {
+		return nil, false
+	}
+	query := pgImage(target, cols)
+	if !before {
+		return l.rowImage(ctx, target, cols, query)
+	}
+	query += pgRowLock(target)
+	if t.proof != "" { // a transaction of ours
+		return l.rowImage(ctx, target, cols, query)
+	}
+	img, known := l.rowImage(ctx, target, cols, query+" SKIP LOCKED")
+	return img, known && img != nil
+}
+
+func pgImage(t *sqldep.RowTarget, cols []string) string {
+	var b strings.Builder
+	b.WriteString("SELECT ")
+	for i, col := range cols {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		name := col
+		if c, ok := t.Table.Column(col); ok && c.Real != "" {
+			name = c.Real
+		}
+		b.WriteString(quote(name))
+	}
+	b.WriteString(" FROM " + t.Table.Real + " WHERE " + t.Where)
+	return b.String()
+}
+
+// pgRowLock is the lock that the statement itself would take: a weaker one would
+// have to be raised, over which two transactions can come to wait for each other.
+func pgRowLock(t *sqldep.RowTarget) string {
+	if t.Table.HasOddKeys {
+		return " FOR UPDATE"
+	}
+	for _, k := range t.Table.Keys {
+		if t.Set.Meets(dep.ColumnSet(k.Columns...)) {
+			return " FOR UPDATE"
+		}
+	}
+	return " FOR NO KEY UPDATE"
+}
+
+// readableRow reports whether the role may read and lock rows of the table. It is
+// asked once per table and catalog: a refused read would end the program's
+// transaction.
+func (d *postgres) readableRow(ctx context.Context, l *lease, t *sqldep.RowTarget) bool {
+	if known, ok := d.readable.Load(t.Table); ok {
+		return known.(bool)
+	}
+	name := "'" + strings.ReplaceAll(t.Table.Real, "'", "''") + "'"
+	may, err := l.says(ctx, "SELECT has_table_privilege("+name+", 'SELECT') AND has_table_privilege("+name+", 'UPDATE')")
+	if err != nil {
+		return false
+	}
+	d.readable.Store(t.Table, may)
+	return may
+}
+
+// counted: the rows returned are counted by nobody, and need not be those written.
+func (d *postgres) counted(context.Context, *lease, *run, *sqldep.Facts) {}

@@ -1,0 +1,76 @@
+package sqlcache
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/cacheops/cacheops/internal/sqldep"
+)
+
+// pgSession asks for what decides whose rows a connection sees and how they come
+// back. Temporary tables hide others of their names.
+const pgSession = `
+SELECT pg_is_in_recovery()::text, current_setting('standard_conforming_strings'), current_setting('default_transaction_isolation'),
+	json_build_array(current_user, session_user,
+		(SELECT array_agg(relname::text ORDER BY relname) FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND pg_my_temp_schema() <> 0),
+		(SELECT array_agg(current_setting(s, true) ORDER BY s) FROM unnest(ARRAY[` + pgSettings + `]) s))::text`
+
+// pgSettings are the settings that change answers.
+const pgSettings = `'search_path', 'TimeZone', 'DateStyle', 'IntervalStyle', 'extra_float_digits', 'bytea_output',
+	'lc_messages', 'lc_monetary', 'lc_numeric', 'lc_time', 'client_encoding', 'row_security', 'standard_conforming_strings',
+	'backslash_quote', 'array_nulls', 'xmloption', 'xmlbinary', 'transform_null_equals', 'default_text_search_config',
+	'timezone_abbreviations', 'gin_fuzzy_search_limit', 'session_replication_role', 'lo_compat_privileges', 'server_version',
+	'icu_validation_level', 'quote_all_identifiers', 'default_transaction_isolation'`
+
+func (d *postgres) session(ctx context.Context, l *lease) (session, error) {
+	row, err := l.row(ctx, pgSession, 4)
+	if err != nil {
+		return session{}, fmt.Errorf("read the session's settings: %w", err)
+	}
+	s := session{print: row[3], snapshots: row[2] != "read committed" && row[2] != "read uncommitted"}
+	if row[0] != "false" {
+		s.never = "connection in recovery"
+	}
+	if row[1] != "on" {
+		s.mode = sqldep.BackslashStrings
+	}
+	return s, nil
+}
+
+// changesSession: what a SET LOCAL leaves ends with the transaction. Numbers drawn
+// from a sequence leave nothing but what currval() tells of, for which a
+// connection keeps that of its latest write.
+func (d *postgres) changesSession(p *sqldep.Plan, text string) (why string, local bool) {
+	switch {
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.Temp }):
+		return "temporary objects", false
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Unrecognised }):
+		return "unrecognised statement", false
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Session && !p.Local }):
+		return "session state", false
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.SetsSession }) && !drawsOnly(text):
+		return "session state", false
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Session }):
+		return "settings of the transaction", true
+	}
+	return "", false
+}
+
+// drawsOnly reports whether all that a text can leave in the session are the
+// latest numbers of sequences.
+func drawsOnly(text string) bool {
+	text = strings.ToLower(text)
+	for _, other := range []string{"advisory", "set_config", "setseed", "dblink", "set_limit"} {
+		if strings.Contains(text, other) {
+			return false
+		}
+	}
+	return strings.Contains(text, "nextval") || strings.Contains(text, "setval")
+}
+
+// onlySession: no row is changed by what sets and resets, not even by a FETCH of
+// what a DECLARE that was understood declared.
+func (d *postgres) onlySession(p *sqldep.Plan) bool {
+	return p.Class == sqldep.Session && !p.Everything
+}

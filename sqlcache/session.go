@@ -1,0 +1,65 @@
+package sqlcache
+
+import "context"
+
+// A connection whose session is not like the others' reads other rows, or other
+// forms of them: what it reads is not kept, and it keeps to itself.
+
+// meet finds out what makes the connection's answers what they are: once, and
+// again where that may have changed since.
+func (l *lease) meet(ctx context.Context) error {
+	moves := l.engine.moves.Load()
+	if l.pooled.met == moves+1 && !l.engine.foreign {
+		return nil
+	}
+	s, err := l.engine.dialect.session(ctx, l)
+	if err != nil {
+		return l.note(err)
+	}
+	l.pooled.session, l.pooled.met = s, moves+1
+	return nil
+}
+
+// unlike says why nothing that is read on the connection may be kept; empty if it
+// may.
+func (e *engine) unlike(ctx context.Context, l *lease, s *schema) (why string, err error) {
+	if err := l.meet(ctx); err != nil {
+		return "", err
+	}
+	switch is := l.pooled.session; {
+	case is.never != "":
+		return is.never, nil
+	case is.print != s.session.print:
+		return "the connection's session is unlike the others'", nil
+	}
+	return "", nil
+}
+
+// setsSession prepares for a statement that leaves something in the session, of
+// whatever class it is.
+func (c *conn) setsSession(ctx context.Context, st *statement, k *run) error {
+	why, local := c.engine.dialect.changesSession(st.plan.Plan, k.text)
+	if c.tx != nil && why != "" {
+		c.tx.strange = true
+	}
+	if why == "" || local {
+		return nil
+	}
+	if c.engine.single() {
+		c.engine.outdated() // all connections share it
+		return nil
+	}
+	return c.pin(ctx, why)
+}
+
+// sessionOnly runs a statement that changes the session and no row.
+func (c *conn) sessionOnly(ctx context.Context, st *statement, k *run) error {
+	if err := c.setsSession(ctx, st, k); err != nil {
+		return err
+	}
+	err := c.direct(ctx, k)
+	if c.engine.single() {
+		c.engine.outdated()
+	}
+	return err
+}
