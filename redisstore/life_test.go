@@ -328,3 +328,19 @@ func TestReplicaIsRefused(t *testing.T) {
 		s.Close()
 	}
 }
+
+// TestOldProofLiftsNoNewDoubt: the table is lost again after the proof began.
+func TestOldProofLiftsNoNewDoubt(t *testing.T) {
+	b := newBench(t)
+	s := b.store(t, Options{})
+	defer s.Close()
+	old := quarantined(t, s)
+	if err := b.lose(s, lifeTable); err != nil {
+		t.Fatal(err)
+	}
+	quarantined(t, s)
+	if err := s.Clear(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	quarantined(t, s)
+}

@@ -12,6 +12,8 @@ import (
 var (
 	//go:embed lua/table.lua
 	luaTable string
+	//go:embed lua/open.lua
+	luaOpen string
 	//go:embed lua/registry.lua
 	luaRegistry string
 	//go:embed lua/acquire.lua
@@ -25,9 +27,9 @@ var (
 )
 
 var (
-	scriptRegistry = newScript(luaTable, luaRegistry)
-	scriptAcquire  = newScript(luaTable, luaAcquire)
-	scriptBegin    = newScript(luaTable, luaRegistry[:strings.Index(luaRegistry, mainMark)], luaBegin)
+	scriptRegistry = newScript(luaTable, luaOpen, luaRegistry)
+	scriptAcquire  = newScript(luaTable, luaOpen, luaAcquire)
+	scriptBegin    = newScript(luaTable, luaOpen, luaRegistry[:strings.Index(luaRegistry, mainMark)], luaBegin)
 	scriptFinish   = newScript(luaTable, luaFinish)
 	scriptFetch    = newScript(luaFetch)
 )

@@ -112,6 +112,30 @@ func TestTrackedAnswersWithoutTheServer(t *testing.T) {
 	}
 }
 
+// TestOwnWritesNeedNoPush: the server pushes nothing, and Begin drops all the same.
+func TestOwnWritesNeedNoPush(t *testing.T) {
+	b := newBench(t)
+	s := b.store(t, Options{Mode: Tracked, Heartbeat: time.Minute})
+	defer s.Close()
+	for _, tag := range []cacheops.Tag{7, cacheops.TableTag} {
+		keep(t, s, lifeKey(1), 7)
+		off := s.client.B().ClientTracking().Off().Build()
+		if err := s.client.Do(t.Context(), off).Error(); err != nil {
+			t.Fatal(err)
+		}
+		if !hits(t, s, lifeKey(1)) {
+			t.Fatal("no hit")
+		}
+		w := begun(t, s, tag)
+		if hits(t, s, lifeKey(1)) {
+			t.Errorf("tag %d: what is about to be written over is served", tag)
+		}
+		if err := s.End(t.Context(), w, []string{lifeTable}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestTrackedHearsOfOthersWrites(t *testing.T) {
 	b := newBench(t)
 	prefix := newPrefix()

@@ -34,8 +34,7 @@ if ARGV[11] == '1' and bumped == none then
   bumped = string.sub(ARGV[2], 9, 16)
   redis.call('HSET', T, 'c', bumped)
 end
-local t = redis.call('TIME')
 W = W .. id .. struct.pack('>d', saw) .. first .. bumped
-  .. struct.pack('>d', t[1] * 1000 + math.floor(t[2] / 1000) + tonumber(ARGV[5])) .. doubtful
+  .. struct.pack('>d', now() + tonumber(ARGV[5])) .. doubtful
 redis.call('HSET', T, 'W', W, 'w' .. id, (old or struct.pack('>I2', #ARGV[6]) .. ARGV[6]) .. ARGV[12])
 return false

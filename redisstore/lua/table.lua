@@ -27,31 +27,8 @@
 -- A script deletes before it sets, if only what is not there: Redis whose memory
 -- is full refuses a script's sets unless it has deleted first, and what it would
 -- refuse here are a writer's intents.
-local T, own = KEYS[1], KEYS[2]
-local inc = ARGV[1]
-local none = string.rep('\0', 8)
-local record = 41
-
-local function now()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-
--- open returns epoch, version, catalog, writers, unknown. State that is missing,
--- or of another incarnation, is made anew: then nobody knows who may be writing.
--- The table's stamp goes, and with it every entry. So does that of the other
--- incarnation: a process whose connection has not noticed the change yet asks
--- for that one.
-local function open()
-  local s = redis.call('HMGET', T, 'i', 'e', 'v', 'c', 'W', 'u')
-  if s[1] == inc and s[2] then return s[2], tonumber(s[3]), s[4], s[5] or '', s[6] end
-  redis.call('DEL', T, own)
-  if s[1] then redis.call('DEL', string.sub(own, 1, -1 - #inc) .. s[1]) end
-  local epoch, catalog = string.sub(ARGV[2], 1, 8), string.sub(ARGV[2], 9, 16)
-  redis.call('HSET', T, 'i', inc, 'e', epoch, 'v', 0, 'c', catalog, 'u', 1)
-  redis.call('PEXPIRE', T, ARGV[3])
-  return epoch, 0, catalog, '', '1'
-end
+local T, own, inc = KEYS[1], KEYS[2], ARGV[1]
+local none, record = string.rep('\0', 8), 41
 
 -- aligned returns where a piece begins that is a whole number of sizes after from.
 local function aligned(text, piece, from, size)
@@ -64,10 +41,3 @@ end
 
 -- find returns where a writer's record begins.
 local function find(W, id) return aligned(W, id, 1, record) end
-
--- each calls f with slices of a list: unpack ends near 8,000.
-local function each(from, list, f)
-  for first = from, #list, 2000 do
-    f(first, math.min(first + 1999, #list))
-  end
-end
