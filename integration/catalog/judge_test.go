@@ -23,7 +23,7 @@ var neighbours = flag.Int("judge.random", 40, "random values beside the fixed tr
 type formJudge struct {
 	t    *testing.T
 	conn *sql.Conn
-	mark func(n int) string // the parameter's placeholder
+	mark func(v any) string // the placeholder of a parameter of that value
 	// figures by declared type
 	equal, known, coarse, wrong, bounds map[string]int
 }
@@ -36,7 +36,7 @@ type row struct {
 	images []dep.Value
 }
 
-func newFormJudge(t *testing.T, db *sql.DB, mark func(int) string) *formJudge {
+func newFormJudge(t *testing.T, db *sql.DB, mark func(any) string) *formJudge {
 	conn, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func (j *formJudge) errorf(col *catalog.Column, format string, args ...any) {
 func (j *formJudge) write(table string, col *catalog.Column, v any, n int) (r row, ok bool) {
 	r.id = int64(n + 1)
 	r.given = fmt.Sprintf("%#v", v)
-	text, args := j.operand(v, 1)
+	text, args := j.operand(v)
 	if _, err := j.conn.ExecContext(j.t.Context(), fmt.Sprintf("INSERT INTO %s (id, c) VALUES (%d, %s)", table, r.id, text), args...); err != nil {
 		return r, false
 	}
@@ -127,11 +127,11 @@ func (j *formJudge) write(table string, col *catalog.Column, v any, n int) (r ro
 }
 
 // operand is v in a statement: a parameter, or the literal.
-func (j *formJudge) operand(v any, n int) (string, []any) {
+func (j *formJudge) operand(v any) (string, []any) {
 	l, ok := v.(catalog.Literal)
 	switch {
 	case !ok:
-		return j.mark(n), []any{v}
+		return j.mark(v), []any{v}
 	case l.Type == catalog.Numeral:
 		return l.Text, nil
 	}
@@ -224,7 +224,7 @@ func (j *formJudge) among(table string, col *catalog.Column, rows []row) {
 }
 
 func (j *formJudge) selected(table, op string, v any) (map[int64]bool, error) {
-	text, args := j.operand(v, 1)
+	text, args := j.operand(v)
 	rows, err := j.conn.QueryContext(j.t.Context(), fmt.Sprintf("SELECT id FROM %s WHERE c %s %s", table, op, text), args...)
 	if err != nil {
 		return nil, err

@@ -65,7 +65,7 @@ func TestMySQLValues(t *testing.T) {
 			}
 			db := live.MySQL(t, s.interpolate, s.params)
 			db.SetMaxOpenConns(4)
-			j := newFormJudge(t, db, func(int) string { return "?" })
+			j := newFormJudge(t, db, func(any) string { return "?" })
 			tables := j.tables(db, types, "CREATE TABLE t%d (id bigint PRIMARY KEY, c %s)", s.session)
 			if s.indexed {
 				index(t, db, len(types))
@@ -131,6 +131,34 @@ func TestMySQLReplacesNull(t *testing.T) {
 		}
 		if read := col.Stored(back); wrote.Known() && wrote != read {
 			t.Errorf("%s = %#v: we say %v, it holds %#v", c.column, c.value, wrote, back)
+		}
+	}
+}
+
+// TestMySQLHiddenTriggers reads a catalog as a user who may not see triggers.
+func TestMySQLHiddenTriggers(t *testing.T) {
+	db := live.MySQL(t, true, "")
+	script(t, db, "CREATE TABLE t (id int); CREATE TABLE log (id int); CREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW INSERT INTO log VALUES (1)")
+	for _, c := range []struct {
+		grant          string
+		promise        bool
+		unclear, known int
+	}{
+		// MariaDB shows that there is a trigger, and not what it does; MySQL does not.
+		{"SELECT, INSERT, UPDATE, DELETE", false, 4, 0},
+		{"SELECT, INSERT, UPDATE, DELETE", true, 1, 0},
+		{"SELECT, INSERT, TRIGGER", false, 0, 1},
+	} {
+		user := live.User(t, db, c.grant)
+		unclear, known := 0, 0
+		for _, tr := range live.Catalog(t, user, catalog.Session{NoHiddenTriggers: c.promise}).Named("t")[0].Triggers {
+			if known++; tr.Unclear {
+				unclear++
+				known--
+			}
+		}
+		if unclear != c.unclear || known != c.known {
+			t.Errorf("with %s: %d unclear triggers and %d others", c.grant, unclear, known)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package catalog_test
 
 import (
 	"math/rand/v2"
-	"strconv"
 	"testing"
 	"time"
 
@@ -37,20 +36,55 @@ CREATE DOMAIN shortname AS varchar(20) NOT NULL DEFAULT 'x';
 CREATE DOMAIN nested AS shortname CHECK (VALUE <> 'y');
 CREATE DOMAIN nocasedomain AS text COLLATE nocase`
 
+// pgSessions are the ways of passing arguments. Declared is that of a driver which
+// tells the server the types that it made out of Go's.
+var pgSessions = []struct {
+	name string
+	mode pgx.QueryExecMode
+	mark func(v any) string
+}{
+	{"cached statements", pgx.QueryExecModeCacheStatement, untyped},
+	{"described", pgx.QueryExecModeDescribeExec, untyped},
+	{"guessed", pgx.QueryExecModeExec, untyped},
+	{"simple protocol", pgx.QueryExecModeSimpleProtocol, untyped},
+	{"declared", pgx.QueryExecModeCacheStatement, declaredType},
+}
+
+func untyped(any) string { return "$1" }
+
+func declaredType(v any) string {
+	switch v.(type) {
+	case int64:
+		return "$1::int8"
+	case float64:
+		return "$1::float8"
+	case bool:
+		return "$1::bool"
+	case []byte:
+		return "$1::bytea"
+	case time.Time:
+		return "$1::timestamptz"
+	case string:
+		return "$1::text"
+	}
+	return "$1"
+}
+
 func TestPostgresValues(t *testing.T) {
-	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeDescribeExec, pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
+	for _, s := range pgSessions {
 		for _, zone := range []string{"UTC", "America/New_York"} {
-			t.Run(mode.String()+"/"+zone, func(t *testing.T) {
+			t.Run(s.name+"/"+zone, func(t *testing.T) {
 				t.Parallel()
 				types, known := pgTypes, pgKnown
 				if zone != "UTC" {
 					types, known = pgTimes, pgTimes
 				}
-				db := live.Postgres(t, mode, map[string]string{"TimeZone": zone, "synchronous_commit": "off"})
-				if _, err := db.ExecContext(t.Context(), pgSetup, pgx.QueryExecModeSimpleProtocol); err != nil {
-					t.Fatal(err)
+				if s.name == "declared" {
+					known = nil // most types refuse a text there
 				}
-				j := newFormJudge(t, db, func(n int) string { return "$" + strconv.Itoa(n) })
+				db := live.Postgres(t, s.mode, map[string]string{"TimeZone": zone, "synchronous_commit": "off"})
+				script(t, db, pgSetup)
+				j := newFormJudge(t, db, s.mark)
 				// The promise is made in either case; the catalog sees that New York is not UTC.
 				tables := j.tables(db, types, "CREATE UNLOGGED TABLE t%d (id bigint PRIMARY KEY, c %s)", catalog.Session{UTC: true, Microseconds: true})
 				seed := uint64(time.Now().UnixNano())
@@ -58,9 +92,6 @@ func TestPostgresValues(t *testing.T) {
 				values := append(traps(), randomTraps(rand.New(rand.NewPCG(seed, 3)), *neighbours)...)
 				for i, typ := range types {
 					j.judge(tables[i], typ, values)
-				}
-				if mode == pgx.QueryExecModeExec {
-					known = nil // most types refuse a text there
 				}
 				j.report(types, known)
 			})

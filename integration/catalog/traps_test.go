@@ -46,7 +46,9 @@ func traps() []any {
 		time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(2024, 1, 2, 10, 0, 0, 0, time.UTC), time.Date(2024, 1, 2, 12, 0, 0, 0, east),
 		time.Date(2024, 1, 2, 0, 0, 0, 0, east), time.Date(2024, 1, 2, 0, 0, 0, 0, west), time.Date(2024, 1, 1, 19, 0, 0, 0, west), time.Date(2024, 1, 2, 10, 0, 0, 5e8, time.UTC),
 		time.Date(2024, 1, 2, 10, 0, 0, 123456000, time.UTC), time.Date(2024, 1, 2, 10, 0, 0, 123456789, time.UTC), time.Date(2024, 1, 2, 23, 59, 59, 999999500, time.UTC), time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC),
-		time.Date(1969, 12, 31, 23, 59, 59, 999999000, time.UTC), {}, time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-43, 3, 15, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(1969, 12, 31, 23, 59, 59, 999999000, time.UTC),
+		{},
+		time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-43, 3, 15, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC),
 		time.Date(2024, 3, 10, 2, 30, 0, 0, time.UTC), time.Date(2024, 11, 3, 1, 30, 0, 0, time.UTC), time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC),
 	} {
 		out = append(out, t)

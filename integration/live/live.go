@@ -94,6 +94,29 @@ func MySQL(t testing.TB, interpolate bool, params string) *sql.DB {
 	return db
 }
 
+// User returns a pool of a new user of MySQL with those rights on db's database.
+func User(t testing.TB, db *sql.DB, rights string) *sql.DB {
+	t.Helper()
+	var schema string
+	if err := db.QueryRowContext(t.Context(), "SELECT DATABASE()").Scan(&schema); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := mysql.ParseDSN(address(mysqlEnv, "root@tcp(127.0.0.1:3306)/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := name()[:20]
+	exec(t, db, "CREATE USER "+user+"@'%' IDENTIFIED BY 'x'")
+	exec(t, db, "GRANT "+rights+" ON "+schema+".* TO "+user+"@'%'")
+	cfg.User, cfg.Passwd, cfg.DBName = user, "x", schema
+	pool := open(t, cfg)
+	t.Cleanup(func() {
+		closeAll(t, pool)
+		exec(t, db, "DROP USER "+user+"@'%'")
+	})
+	return pool
+}
+
 func open(t testing.TB, cfg *mysql.Config) *sql.DB {
 	t.Helper()
 	c, err := mysql.NewConnector(cfg)

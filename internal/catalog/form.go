@@ -99,6 +99,11 @@ type Session struct {
 	// pgx does. Others leave it to the server, which rounds; a time with more digits
 	// is unknown then.
 	Microseconds bool
+	// NoHiddenTriggers promises that no table of MySQL's has a trigger, and none
+	// refers to it by a foreign key, that the role which reads the catalog may not
+	// see. Without it, and without the TRIGGER privilege on the whole database, every
+	// table counts as having an unclear one.
+	NoHiddenTriggers bool
 }
 
 // Literal is a literal of a statement, for PostgreSQL and MySQL, where a driver's
@@ -117,7 +122,7 @@ const Numeral = "numeral"
 // sameForm reports whether a value known of a column of form f is the same value
 // in one of form g, when it is compared and when it is carried over.
 func sameForm(f, g *Form) bool {
-	if f.Dialect != g.Dialect || f.Kind != g.Kind || f.Kind == Other || f.Session != g.Session {
+	if f.Dialect != g.Dialect || f.Kind != g.Kind || f.Kind == Other || f.Session.UTC != g.Session.UTC || f.Session.Microseconds != g.Session.Microseconds {
 		return false
 	}
 	switch f.Kind {

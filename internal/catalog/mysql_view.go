@@ -104,5 +104,32 @@ func (r *myReader) triggers(ctx context.Context) error {
 		tr.Writes = m.tables(r.cat)
 		t.Triggers = append(t.Triggers, tr)
 	}
+	return r.hidden(ctx)
+}
+
+// information_schema leaves out what the user has no right to see, and says
+// nothing of it. Who has TRIGGER on all tables sees all.
+const myRights = `
+SELECT count(*) FROM (
+	SELECT grantee, privilege_type FROM information_schema.user_privileges
+	UNION ALL SELECT grantee, privilege_type FROM information_schema.schema_privileges WHERE DATABASE() LIKE table_schema
+) p WHERE privilege_type = 'TRIGGER' AND grantee = concat('\'', left(CURRENT_USER(), char_length(CURRENT_USER()) - char_length(substring_index(CURRENT_USER(), '@', -1)) - 1),
+	'\'@\'', substring_index(CURRENT_USER(), '@', -1), '\'')`
+
+// hidden gives every table an unclear trigger where there may be some that the
+// user cannot see.
+func (r *myReader) hidden(ctx context.Context) error {
+	rows, err := r.rows(ctx, 1, myRights)
+	if err != nil {
+		return err
+	}
+	if r.session.NoHiddenTriggers || len(rows) == 1 && number(rows[0][0]) > 0 {
+		return nil
+	}
+	for _, t := range r.cat.Tables {
+		for _, event := range []string{"INSERT", "UPDATE", "DELETE"} {
+			t.Triggers = append(t.Triggers, &Trigger{Name: "(hidden)", Event: event, When: "BEFORE", Unclear: true})
+		}
+	}
 	return nil
 }

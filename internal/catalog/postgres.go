@@ -75,6 +75,7 @@ type pgReader struct {
 	types      map[int64]*pgType
 	routines   map[int64]*routine
 	attributes map[int64]map[int64]pgAttribute
+	defaults   []pgExpression
 
 	utf8       bool // the server's encoding
 	ordered    bool // the database's own collation sorts by bytes

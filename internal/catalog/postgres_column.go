@@ -54,6 +54,7 @@ func (r *pgReader) columns(ctx context.Context) error {
 		case c.Identity != "":
 		case expr != "":
 			c.Default = pgDefault(&c, expr)
+			r.defaults = append(r.defaults, pgExpression{t, c.Name, expr})
 		case !r.hasDefault(typ):
 			c.Default = dep.NullValue()
 		}

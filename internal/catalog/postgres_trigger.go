@@ -74,7 +74,33 @@ func (r *pgReader) triggers(ctx context.Context) error {
 			t.Triggers = append(t.Triggers, &one)
 		}
 	}
+	r.defaultsThatCall(all)
 	return nil
+}
+
+// defaultsThatCall makes triggers of defaults that call a user's function, which
+// may write as well as any trigger's.
+func (r *pgReader) defaultsThatCall(all []*routine) {
+	for _, d := range r.defaults {
+		run, clear := closure(d.expr, all)
+		writes := newMentions(run).tables(r.cat)
+		if run == d.expr+"\n" || clear && len(writes) == 0 {
+			continue
+		}
+		for _, event := range []string{"INSERT", "UPDATE"} { // SET … = DEFAULT
+			d.table.Triggers = append(d.table.Triggers, &Trigger{
+				Name: "default of " + d.column, Event: event, When: "BEFORE",
+				Body: run, Writes: writes, Unclear: !clear,
+			})
+		}
+	}
+}
+
+// pgExpression is a column's default.
+type pgExpression struct {
+	table  *Table
+	column string
+	expr   string
 }
 
 // condition returns the WHEN of a trigger's definition.
