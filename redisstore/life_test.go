@@ -279,17 +279,30 @@ func TestShapesLeaveWithTheirStamps(t *testing.T) {
 	if err != nil || len(reg.Shapes) != 1 {
 		t.Fatal(reg, err)
 	}
-	const age = `
-		local v, leaves = struct.unpack('>dd', redis.call('HGET', KEYS[1], 'sa'))
-		redis.call('HSET', KEYS[1], 'sa', struct.pack('>dd', v, 1))
-		return {leaves - redis.call('TIME')[1] * 1000, redis.call('PTTL', KEYS[2])}`
-	name := string(s.table(lifeTable).appendStamp(nil, 7))
-	r, err := b.server.Do("EVAL", age, 2, s.table(lifeTable).state, name)
-	if err != nil {
-		t.Fatal(err)
+	// A later read needs its stamps for longer.
+	reads := lifeReads(8)
+	reads[0].TTL = time.Hour
+	for _, tag := range []cacheops.Tag{7, 8} {
+		const left = `
+			local v, leaves = struct.unpack('>dd', redis.call('HGET', KEYS[1], 'sa'))
+			return {leaves - redis.call('TIME')[1] * 1000, redis.call('PTTL', KEYS[2])}`
+		name := string(s.table(lifeTable).appendStamp(nil, tag))
+		r, err := b.server.Do("EVAL", left, 2, s.table(lifeTable).state, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := r.([]any); left[0].(int64) < left[1].(int64) || left[1].(int64) <= 0 {
+			t.Errorf("tag %d: the shape leaves in %d ms, its stamp in %d ms", tag, left[0], left[1])
+		}
+		if _, err := s.Acquire(t.Context(), reads); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if left := r.([]any); left[0].(int64) < left[1].(int64) {
-		t.Errorf("the shape leaves in %d ms, its stamp in %d ms", left[0], left[1])
+	const age = `
+		local v = struct.unpack('>dd', redis.call('HGET', KEYS[1], 'sa'))
+		redis.call('HSET', KEYS[1], 'sa', struct.pack('>dd', v, 1))`
+	if _, err := b.server.Do("EVAL", age, 1, s.table(lifeTable).state); err != nil {
+		t.Fatal(err)
 	}
 	again, err := s.Registry(t.Context(), lifeTable)
 	if err != nil || len(again.Shapes) != 0 || again.Version != reg.Version {
