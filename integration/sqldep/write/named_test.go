@@ -23,6 +23,13 @@ func TestWritesThatMislead(t *testing.T) {
 			"UPDATE t SET b = 7 WHERE a = 1",
 		},
 		{
+			"the row that the first one's trigger replaces has a trigger that changes the second",
+			"PRAGMA recursive_triggers = ON;" + abc + "CREATE TABLE u (k INT UNIQUE, v INT); INSERT INTO u VALUES (1, 1);" +
+				"CREATE TRIGGER r AFTER UPDATE OF b ON t BEGIN INSERT OR REPLACE INTO u VALUES (1, NEW.a); END;" +
+				"CREATE TRIGGER d AFTER DELETE ON u BEGIN UPDATE t SET a = 5 WHERE b = 3; END",
+			"UPDATE t SET b = 7 WHERE a = 1",
+		},
+		{
 			"its own BEFORE trigger changes the row",
 			abc + "CREATE TRIGGER r BEFORE UPDATE OF b ON t BEGIN UPDATE t SET a = 5 WHERE b = 3; END",
 			"UPDATE t SET b = 7 WHERE id = 2 AND a = 1",
