@@ -78,8 +78,8 @@ type Key struct {
 	Hash uint64 // of Text and Rest, the same in every process
 	Text string // the statement, after the name of the database it is asked of
 	Rest []byte // everything else: arguments, session, partition
-	// Decode reads a value that Entry.Value.AppendBinary wrote. Stores that keep
-	// values in the process do not need it.
+	// Decode reads a value that Entry.Value.AppendBinary wrote, and keeps nothing
+	// of its argument. Stores that keep values in the process do not need it.
 	Decode func([]byte) (Value, error)
 	// Fresh asks a store that may answer from what it was told earlier to make
 	// certain instead. It is no part of what the entry is found by, and nothing
