@@ -333,6 +333,9 @@ func (c *conn) pin(ctx context.Context, why string) error {
 // PrepareContext checks a statement on a real connection, once per text and
 // schema. What it returns is bound to no connection.
 func (c *conn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
+	if c.tx != nil && feeds(text) {
+		return c.feed(ctx, text)
+	}
 	s := &stmt{conn: c, text: text}
 	err := c.planned(ctx, text, func(st *statement) (err error) {
 		s.preparation, err = c.prepare(ctx, st, text)
@@ -442,7 +445,8 @@ func (c *conn) ResetSession(ctx context.Context) error {
 }
 
 // IsValid reports whether database/sql may keep the connection. One with a
-// session of its own is given up where its kind could exhaust the inner pool.
+// session of its own is given up where its kind could exhaust the inner pool, or
+// the server.
 func (c *conn) IsValid() bool {
 	if c.held == nil && c.last == nil {
 		return !c.closed
@@ -451,7 +455,7 @@ func (c *conn) IsValid() bool {
 	if c.held == nil {
 		return !c.closed
 	}
-	if c.held.bad || c.pinned != "" && c.engine.limited() && !c.engine.single() {
+	if c.held.bad || c.pinned != "" && !c.engine.single() && (c.engine.limited() || !c.engine.dialect.keepsPinned()) {
 		return false
 	}
 	return c.held.usable() == nil

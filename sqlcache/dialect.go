@@ -51,6 +51,9 @@ type sessions interface {
 	session(ctx context.Context, l *lease) (session, error)
 	// keepsStatements says that a connection may keep statements prepared: see kept.
 	keepsStatements() bool
+	// keepsPinned says that a connection with a session of its own may be pooled, as
+	// without the cache, where it cannot exhaust a limited pool.
+	keepsPinned() bool
 	// changesSession says why what a statement leaves in the session makes it
 	// different from others; empty if it does not. local says that it lasts only
 	// until the transaction ends, but that plans may not fit until then.

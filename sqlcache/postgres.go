@@ -112,6 +112,9 @@ func (d *postgres) refresh(ctx context.Context, l *lease) error {
 // survive a pooler that changes the server's connection.
 func (d *postgres) keepsStatements() bool { return false }
 
+// keepsPinned: each is a process of the server's.
+func (d *postgres) keepsPinned() bool { return false }
+
 // tunes: without the cache even a setting that changes no answer stays with the
 // connection it was made on.
 func (d *postgres) tunes(*sqldep.Plan) bool { return false }

@@ -113,6 +113,9 @@ func (d *sqlite) session(context.Context, *lease) (session, error) { return sess
 // brings other files along.
 func (d *sqlite) onlySession(*sqldep.Plan) bool { return false }
 
+// keepsPinned: temporary tables and attached files are often made once, for all.
+func (d *sqlite) keepsPinned() bool { return true }
+
 // keepsStatements: compiling a statement takes SQLite longer than running it does.
 func (d *sqlite) keepsStatements() bool { return true }
 

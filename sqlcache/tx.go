@@ -46,9 +46,10 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		// Drivers keep ctx for the COMMIT. A COMMIT that is cancelled halfway
 		// leaves its outcome in doubt, so ctx bounds the beginning alone;
 		// database/sql itself rolls back when ctx ends before the COMMIT.
-		begin := &beginContext{Context: ctx}
+		begin, end := beginning(ctx)
 		real, err := l.begin(begin, opts)
 		begin.over.Store(true)
+		end()
 		if err != nil {
 			return c.settled(ctx, l, err)
 		}
@@ -82,16 +83,33 @@ func (c *conn) Begin() (driver.Tx, error) {
 }
 
 // beginContext is a context that can no longer be cancelled once over is set.
+// done is a channel of its own, because lib/pq goes on watching the one it was
+// given.
 type beginContext struct {
 	context.Context
 	over atomic.Bool
+	done chan struct{}
+}
+
+// beginning returns such a context. end lets go of what it is derived from.
+func beginning(ctx context.Context) (c *beginContext, end func() bool) {
+	c = &beginContext{Context: ctx}
+	if ctx.Done() == nil {
+		return c, func() bool { return true }
+	}
+	c.done = make(chan struct{})
+	return c, context.AfterFunc(ctx, func() {
+		if !c.over.Load() {
+			close(c.done)
+		}
+	})
 }
 
 func (c *beginContext) Done() <-chan struct{} {
 	if c.over.Load() {
 		return nil
 	}
-	return c.Context.Done()
+	return c.done
 }
 
 func (c *beginContext) Err() error {
