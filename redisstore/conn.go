@@ -85,8 +85,7 @@ func (d *dialer) dial(ctx context.Context, addr string, nd *net.Dialer, config *
 	}
 	c := &conn{Conn: inner, owner: d.connections}
 	if err := c.learn(ctx, d, nd.Timeout); err != nil {
-		inner.Close()
-		return nil, fmt.Errorf("ask %s who it is: %w", addr, err)
+		return nil, errors.Join(fmt.Errorf("ask %s who it is: %w", addr, err), inner.Close())
 	}
 	d.connections.add(c)
 	return c, nil
@@ -117,7 +116,7 @@ func (s *connections) verify(id incarnation, info map[string]string) (ok bool) {
 	}
 	s.mu.Unlock()
 	for _, c := range stale {
-		c.Close()
+		_ = c.Close() // whatever it says, nothing more is sent
 	}
 	return ok
 }
@@ -253,8 +252,7 @@ func (c *conn) Write(p []byte) (int, error) {
 			break
 		}
 		if c.refused != nil {
-			c.Close()
-			return 0, c.refused
+			return 0, errors.Join(c.refused, c.Close())
 		}
 		rest = rest[i+copy(rest[i:], c.id[:]):]
 	}

@@ -64,8 +64,7 @@ func New(url string, o *Options) (*Store, error) {
 	s.reads.parent, s.reads.timeout = s.ctx, opts.Timeout
 	if err := s.connect(url); err != nil {
 		s.cancel()
-		s.closeLocal()
-		return nil, fmt.Errorf("redisstore: connect: %w", err)
+		return nil, errors.Join(fmt.Errorf("redisstore: connect: %w", err), s.closeLocal())
 	}
 	s.bg.Go(s.beat)
 	return s, nil
@@ -73,22 +72,23 @@ func New(url string, o *Options) (*Store, error) {
 
 // Close closes the connections and waits for the store's goroutines. Calls
 // under way fail.
-func (s *Store) Close() error {
+func (s *Store) Close() (err error) {
 	s.closed.Do(func() {
 		s.cancel()
 		s.locks.close()
 		s.client.Close()
 		s.bg.Wait()
 		s.pulse.stop()
-		s.closeLocal()
+		err = s.closeLocal()
 	})
-	return nil
+	return err
 }
 
-func (s *Store) closeLocal() {
-	if s.local != nil {
-		s.local.Close()
+func (s *Store) closeLocal() error {
+	if s.local == nil {
+		return nil
 	}
+	return s.local.Close()
 }
 
 // table returns what a table's keys are called.

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	flags "flag"
 	"fmt"
 	"strings"
 	"sync"
@@ -107,8 +108,8 @@ func (b *bench) store(t testing.TB, opts Options) *Store {
 	return s
 }
 
-// maxSteps bounds each walk: every step is a round trip.
-const maxSteps = 4_000
+// Every step is a round trip, so a walk of all of them takes minutes.
+var maxSteps = flags.Int("steps", 4_000, "the most steps of a walk; 0: all of them")
 
 func (b *bench) open(t testing.TB, opts Options) storetest.Harness {
 	s := b.store(t, opts)
@@ -118,7 +119,7 @@ func (b *bench) open(t testing.TB, opts Options) storetest.Harness {
 	}
 	return storetest.Harness{
 		Store:    p,
-		MaxSteps: maxSteps,
+		MaxSteps: *maxSteps,
 		ExpireLease: func(w cacheops.Writer, tables []string) error {
 			return b.expire(s, w, tables)
 		},
