@@ -141,6 +141,7 @@ func newIncarnation(run, replication string) (id incarnation) {
 
 var (
 	errNotPrimary = errors.New("the server is not a primary")
+	errTooOld     = errors.New("the server is older than Redis 6.2")
 	errAnonymous  = errors.New("the server does not tell its run_id and master_replid (INFO server, INFO replication)")
 )
 
@@ -190,7 +191,19 @@ func (c *conn) introduce(info map[string]string) {
 		c.refused = errAnonymous
 	case info["role"] != "master":
 		c.refused = errNotPrimary
+	case tooOld(info["redis_version"]):
+		c.refused = fmt.Errorf("%w: %s", errTooOld, info["redis_version"])
 	}
+}
+
+// tooOld reports whether a version is less than 6.2, the first with GETEX. What
+// is no version is not: Valkey, for one, may have its own ideas.
+func tooOld(version string) bool {
+	var major, minor int
+	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err != nil {
+		return false
+	}
+	return major < 6 || major == 6 && minor < 2
 }
 
 func parseInfo(text string) map[string]string {

@@ -17,6 +17,14 @@ func (w *wire) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func TestTooOld(t *testing.T) {
+	for version, want := range map[string]bool{"6.2.0": false, "6.2": false, "7.0.15": false, "10.1": false, "6.0.20": true, "5.0": true, "": false, "x": false} {
+		if tooOld(version) != want {
+			t.Errorf("%q: %v", version, !want)
+		}
+	}
+}
+
 func TestPlaceholderOverSeveralWrites(t *testing.T) {
 	all := "*1\r\n$30\r\nbefore:" + placeholder + placeholder[:5] + ":\r\n" + placeholder[:15] + "\r\n"
 	for cut := range len(all) {
