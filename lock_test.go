@@ -41,7 +41,7 @@ func (s *lockingStore) Lock(ctx context.Context, k *cacheops.Key, deps []cacheop
 	if s.err != nil {
 		return nil, false, s.err
 	}
-	name := fmt.Sprint(k.Text, k.Rest, deps)
+	name := fmt.Sprintf("%q %q %v", k.Text, k.Rest, deps)
 	s.mu.Lock()
 	l, held := s.locks[name]
 	if !held {

@@ -162,7 +162,7 @@ func TestLockOfADeadProcess(t *testing.T) {
 	if unkeepable || err != nil {
 		t.Errorf("waited: %v, %v", unkeepable, err)
 	}
-	unlock(true) // wakes, to find itself closed
+	unlock(true)      // wakes, to find itself closed
 	if again == nil { // and not: the lease was over before anybody came
 		again = alive.mustLock(t, k, lockDeps(1))
 	}
