@@ -50,9 +50,11 @@ type Catalog struct {
 	// Functions are the program's own scalar functions, in lower case, that it
 	// vouches for: see PureFunction.
 	Functions map[string]bool
-	// Immutable are PostgreSQL's own functions of which every overload, in any
-	// schema, is immutable, in lower case.
+	// Immutable are PostgreSQL's own functions, in lower case, of which an overload
+	// is immutable; Mutable are the numbers of arguments with which a call of such a
+	// name may mean one that is not.
 	Immutable map[string]bool
+	Mutable   map[string][]Arity
 	// OddOperators are operators of PostgreSQL that run a volatile function, or a
 	// user's that is not immutable. The server's own stable ones depend on the
 	// session's settings and are not here. OddCasts says that such a function

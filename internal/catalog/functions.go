@@ -1,6 +1,9 @@
 package catalog
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // PureFunction reports whether a function of that name and number of arguments
 // (-1 for a lone *) returns the same for the same arguments at any time and in
@@ -27,8 +30,18 @@ func PureFunction(d Dialect, name string, nargs int) bool {
 // knows the program's own besides, and what PostgreSQL's catalog says.
 func (c *Catalog) PureFunction(name string, nargs int) bool {
 	name = strings.ToLower(name)
-	return c.Functions[name] || c.Immutable[name] || PureFunction(c.Dialect, name, nargs) ||
+	return c.Functions[name] || c.immutable(name, nargs) || PureFunction(c.Dialect, name, nargs) ||
 		c.Dialect == MySQL && mysqlDate[name] && !c.clocks
+}
+
+// Arity is a range of numbers of arguments.
+type Arity [2]int
+
+// immutable reports whether every function of PostgreSQL's that a call may mean
+// is immutable.
+func (c *Catalog) immutable(name string, nargs int) bool {
+	nargs = max(nargs, 0)
+	return c.Immutable[name] && !slices.ContainsFunc(c.Mutable[name], func(a Arity) bool { return a[0] <= nargs && nargs <= a[1] })
 }
 
 // TimeFunction reports whether a function takes times as text, and therefore

@@ -2,16 +2,21 @@ package catalog
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 )
 
-// A name counts as immutable if all functions of that name are, and run the
-// server's own code: what a user declares so may read tables all the same.
+// A call counts as immutable if all functions of that name which take so many
+// arguments are, and run the server's own code: what a user declares so may read
+// tables all the same. The others are listed by their numbers of arguments.
 const pgImmutable = `
-SELECT lower(p.proname) FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-GROUP BY lower(p.proname)
-HAVING bool_and(p.provolatile = 'i' AND p.prokind <> 'p' AND (l.lanname IN ('internal', 'c') OR p.oid < 16384))`
+SELECT name, coalesce(json_agg(json_build_array(least, most)) FILTER (WHERE NOT immutable), '[]')::text
+FROM (SELECT lower(p.proname) AS name, p.provolatile = 'i' AND p.prokind <> 'p' AND (l.lanname IN ('internal', 'c') OR p.oid < 16384) AS immutable,
+		p.pronargs - p.pronargdefaults - (p.provariadic <> 0)::int AS least, CASE WHEN p.provariadic <> 0 THEN 1000 ELSE p.pronargs END AS most
+	FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang) f
+GROUP BY name HAVING bool_or(immutable)`
 
 // pgSyntax are functions to the parser and none to pg_proc. What they compare
 // they compare by the operators of built-in types.
@@ -34,13 +39,20 @@ FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.
 WHERE p.oid >= 16384 AND p.prokind IN ('f', 'p')`
 
 func (r *pgReader) functions(ctx context.Context) error {
-	rows, err := r.rows(ctx, 1, pgImmutable)
+	rows, err := r.rows(ctx, 2, pgImmutable)
 	if err != nil {
 		return err
 	}
-	r.cat.Immutable = make(map[string]bool, len(rows))
+	r.cat.Immutable, r.cat.Mutable = make(map[string]bool, len(rows)), make(map[string][]Arity)
 	for _, row := range rows {
+		var others []Arity
+		if err := json.Unmarshal([]byte(text(row[1])), &others); err != nil {
+			return fmt.Errorf("parse arities: %w", err)
+		}
 		r.cat.Immutable[text(row[0])] = true
+		if len(others) > 0 {
+			r.cat.Mutable[text(row[0])] = others
+		}
 	}
 	for _, name := range pgSyntax {
 		r.cat.Immutable[name] = true
@@ -66,6 +78,7 @@ func (r *pgReader) functions(ctx context.Context) error {
 			f.readable = !dynamic(f.source)
 		case "c", "internal":
 			f.harmless = text(row[2]) != "v" || harmlessC(f.name)
+			f.immutable = text(row[2]) == "i"
 		}
 		r.routines[number(row[3])] = f
 	}
@@ -82,7 +95,7 @@ func (r *pgReader) functions(ctx context.Context) error {
 // admits only what is declared immutable.
 func (r *pgReader) pure(words []string) bool {
 	for _, f := range r.routines {
-		if _, ok := slices.BinarySearch(words, f.name); ok && !r.cat.Immutable[f.name] {
+		if _, ok := slices.BinarySearch(words, f.name); ok && !f.immutable {
 			return false
 		}
 	}

@@ -72,6 +72,8 @@ type routine struct {
 	source   string
 	readable bool // source is all that it does
 	harmless bool // it writes nothing
+	// immutable code of an extension's, not a user's promise.
+	immutable bool
 }
 
 // closure adds to body the sources of all routines that it mentions, and those
