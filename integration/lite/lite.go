@@ -50,33 +50,34 @@ func Catalog(t testing.TB, conn *sql.Conn) *catalog.Catalog {
 
 // Query adapts conn to the catalog's reader.
 func Query(conn *sql.Conn) catalog.Query {
-	return func(ctx context.Context, text string, args ...any) (out [][]driver.Value, err error) {
-		rows, err := conn.QueryContext(ctx, text, args...)
-		if err != nil {
-			return nil, err
-		}
-		defer func() {
-			if cerr := rows.Close(); err == nil {
-				err = cerr
-			}
-		}()
-		names, err := rows.Columns()
-		if err != nil {
-			return nil, err
-		}
-		for rows.Next() {
-			row, cells, into := make([]driver.Value, len(names)), make([]any, len(names)), make([]any, len(names))
-			for i := range cells {
-				into[i] = &cells[i]
-			}
-			if err := rows.Scan(into...); err != nil {
-				return nil, err
-			}
-			for i := range cells {
-				row[i] = cells[i]
-			}
-			out = append(out, row)
-		}
-		return out, rows.Err()
+	return func(ctx context.Context, text string, args ...any) ([][]driver.Value, error) {
+		return Drain(conn.QueryContext(ctx, text, args...))
 	}
+}
+
+// Drain reads and closes the rows of a query, whose results it takes.
+func Drain(rows *sql.Rows, err error) (out [][]driver.Value, _ error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	into := make([]any, len(names))
+	for rows.Next() {
+		row := make([]driver.Value, len(names))
+		for i := range row {
+			into[i] = (*any)(&row[i])
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		out = append(out, row)
+	}
+	if err := rows.Err(); err != nil {
+		return out, err
+	}
+	return out, rows.Close()
 }

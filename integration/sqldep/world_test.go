@@ -281,32 +281,8 @@ func (w *world) prepare(text string) *sql.Stmt {
 }
 
 // fetch returns all rows of a query.
-func fetch(ctx context.Context, s *sql.Stmt, args ...any) (out [][]driver.Value, err error) {
-	rows, err := s.QueryContext(ctx, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if cerr := rows.Close(); err == nil {
-			err = cerr
-		}
-	}()
-	names, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	into := make([]any, len(names))
-	for rows.Next() {
-		vals := make([]driver.Value, len(names))
-		for i := range vals {
-			into[i] = (*any)(&vals[i])
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, err
-		}
-		out = append(out, vals)
-	}
-	return out, rows.Err()
+func fetch(ctx context.Context, s *sql.Stmt, args ...any) ([][]driver.Value, error) {
+	return lite.Drain(s.QueryContext(ctx, args...))
 }
 
 // change runs m and returns what it did to its row, exactly. ok is false if it

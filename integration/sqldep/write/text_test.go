@@ -2,11 +2,8 @@ package write_test
 
 import (
 	"database/sql/driver"
-	"encoding/hex"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,98 +15,18 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "rewrite the expectations in testdata")
 
-// TestChanges runs the files in testdata. The first paragraph of a file is its
-// schema, which a real SQLite accepts; each of the others is a statement, which
-// it accepts as well, perhaps with a line of args and one of facts, then a line
-// of dashes and the changes, with the target if there is one.
+// TestChanges plans the statements in testdata; see [lite.Cases]. The line
+// "args" holds a statement's arguments, "facts" what was seen of it. What comes
+// out are the changes, with the target if there is one.
 func TestChanges(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no testdata", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { runFile(t, file) })
-	}
-}
-
-func runFile(t *testing.T, file string) {
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts := strings.Split(strings.TrimSpace(string(raw)), "\n\n")
-	conn := lite.Open(t, parts[0])
-	cat := lite.Catalog(t, conn)
-	planner := sqldep.NewPlanner(catalog.SQLite, 0)
-	out := parts[:1]
-	for _, part := range parts[1:] {
-		head, want, _ := strings.Cut(part, "\n----\n")
-		head = strings.TrimSuffix(head, "\n----")
-		c := parseCase(t, head)
-		stmt, err := conn.PrepareContext(t.Context(), c.sql)
-		if err != nil {
-			t.Errorf("%s: %v", c.sql, err)
-			continue
+	p := sqldep.NewPlanner(catalog.SQLite, 0)
+	lite.Cases(t, "testdata/*.txt", *rewrite, []string{"args", "facts"}, func(t *testing.T, cat *catalog.Catalog, c lite.Case) string {
+		facts := sqldep.Facts{}
+		if text, ok := c.Options["facts"]; ok {
+			facts = parseFacts(t, text)
 		}
-		if err := stmt.Close(); err != nil {
-			t.Error(err)
-		}
-		got := c.run(planner, cat)
-		if got != want && !*rewrite {
-			t.Errorf("%s\ngot\n%s\nwant\n%s", head, got, want)
-		}
-		out = append(out, head+"\n----\n"+got)
-	}
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(strings.Join(out, "\n\n")+"\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-type textCase struct {
-	sql   string
-	args  []driver.NamedValue
-	facts sqldep.Facts
-}
-
-func parseCase(t *testing.T, head string) (c textCase) {
-	var sql []string
-	for line := range strings.SplitSeq(head, "\n") {
-		if rest, ok := strings.CutPrefix(line, "args "); ok {
-			for i, a := range strings.Split(rest, ", ") {
-				c.args = append(c.args, driver.NamedValue{Ordinal: i + 1, Value: parseArg(t, a)})
-			}
-		} else if rest, ok := strings.CutPrefix(line, "facts "); ok {
-			c.facts = parseFacts(t, rest)
-		} else {
-			sql = append(sql, line)
-		}
-	}
-	c.sql = strings.Join(sql, "\n")
-	return c
-}
-
-func parseArg(t *testing.T, s string) driver.Value {
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return n
-	}
-	if f, err := strconv.ParseFloat(s, 64); err == nil {
-		return f
-	}
-	switch {
-	case s == "NULL":
-		return nil
-	case s == "true", s == "false":
-		return s == "true"
-	case strings.HasPrefix(s, "x'"):
-		b, err := hex.DecodeString(strings.Trim(s[1:], "'"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	return strings.Trim(s, "'")
+		return changesText(p.Plan(c.SQL, cat), lite.Args(t, c.Options["args"]), facts)
+	})
 }
 
 func parseFacts(t *testing.T, s string) sqldep.Facts {
@@ -135,10 +52,9 @@ func parseFacts(t *testing.T, s string) sqldep.Facts {
 	return f
 }
 
-func (c textCase) run(p *sqldep.Planner, cat *catalog.Catalog) string {
-	b := p.Plan(c.sql, cat)
-	out := show(b.Changes(c.args, c.facts))
-	if target, ok := b.Target(c.args); ok {
+func changesText(b sqldep.Bound, args []driver.NamedValue, facts sqldep.Facts) string {
+	out := show(b.Changes(args, facts))
+	if target, ok := b.Target(args); ok {
 		out += fmt.Sprintf("\ntarget %s where %s %v set %s", target.Table.Name, target.Where, values(target.Args), target.Set)
 		if target.ReadAfter != nil {
 			out += " after " + strings.Join(target.ReadAfter, ",")
