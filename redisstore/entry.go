@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"slices"
 	"time"
@@ -119,7 +120,8 @@ func (s *Store) loadPart(ctx context.Context, name string) ([]rueidis.RedisMessa
 	return parts, nil
 }
 
-// Put implements [cacheops.Store]. It declines what is too large.
+// Put implements [cacheops.Store]. It declines what is too large, and what has
+// lost a stamp.
 func (s *Store) Put(ctx context.Context, k *cacheops.Key, e *cacheops.Entry) error {
 	if e.TTL <= 0 {
 		return nil
@@ -129,7 +131,7 @@ func (s *Store) Put(ctx context.Context, k *cacheops.Key, e *cacheops.Entry) err
 		return failed("store an entry", err)
 	}
 	defer cancel()
-	seal, err := s.envelope.seal(nil, k, e.Deps, e.Value)
+	sealed, err := s.envelope.seal(nil, k, e.Deps, e.Value)
 	switch {
 	case errors.Is(err, errTooLarge) || errors.Is(err, errHeaderTooLarge):
 		return nil
@@ -138,29 +140,38 @@ func (s *Store) Put(ctx context.Context, k *cacheops.Key, e *cacheops.Entry) err
 	}
 	seen := s.pushes.seen()
 	name := s.names.ofEntry(s.envelope.keyDigest(k))
-	err = s.send(ctx, func() rueidis.Completed {
-		return s.client.B().Set().Key(name).Value(rueidis.BinaryString(seal)).Px(min(max(e.TTL, time.Millisecond), longest)).Build()
-	})
+	kept, err := s.set(ctx, name, rueidis.BinaryString(sealed), e)
 	if err != nil {
 		return failed("store an entry", err)
 	}
-	s.holdOwn(ctx, k, e, seen)
+	if kept {
+		s.hold(ctx, k, &held{Value: e.Value, deps: slices.Clone(e.Deps)}, e.TTL, seen)
+	}
 	return nil
 }
 
-// holdOwn keeps what this process has filled. Its stamps were acquired some time
-// ago and need not stand any more, on which tracking would rely.
-func (s *Store) holdOwn(ctx context.Context, k *cacheops.Key, e *cacheops.Entry, seen *glance) {
-	if s.local == nil {
-		return
-	}
-	h := &held{Value: e.Value, deps: slices.Clone(e.Deps)}
-	if s.opts.Mode == Tracked {
-		if valid, err := s.valid(ctx, h.deps); err != nil || !valid {
-			return
+// set keeps an entry in the server if its stamps stand.
+func (s *Store) set(ctx context.Context, name, sealed string, e *cacheops.Entry) (kept bool, err error) {
+	ttl := min(max(e.TTL, time.Millisecond), longest)
+	if s.cluster {
+		if kept, err = s.valid(ctx, e.Deps); err != nil || !kept {
+			return false, err
 		}
+		return true, s.send(ctx, func() rueidis.Completed {
+			return s.client.B().Set().Key(name).Value(sealed).Px(ttl).Build()
+		})
 	}
-	s.hold(ctx, k, h, e.TTL, seen)
+	stamps := make([]byte, 0, 8*len(e.Deps))
+	for i := range e.Deps {
+		stamps = binary.BigEndian.AppendUint64(stamps, uint64(e.Deps[i].Stamp))
+	}
+	keys := append([]string{name}, s.stampNames(e.Deps)...)
+	out, err := s.run(ctx, []call{{scriptStore, keys, []string{sealed, milliseconds(ttl), string(stamps)}}})
+	if err != nil {
+		return false, err
+	}
+	n, err := out[0].AsInt64()
+	return n == 1, err
 }
 
 // Delete implements [cacheops.Store].

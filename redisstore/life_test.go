@@ -104,6 +104,24 @@ func TestPutAfterARestart(t *testing.T) {
 	}
 }
 
+// TestLateFillDisplacesNothing: it was overtaken by a write, and by a fill after
+// that.
+func TestLateFillDisplacesNothing(t *testing.T) {
+	for name, b := range map[string]*bench{"one server": newBench(t), "a Cluster": newClusterBench(t)} {
+		one, two := pair(t, b, Options{})
+		old := granted(t, one, 7)
+		dropped(t, two, 7)
+		keep(t, two, lifeKey(1), 7)
+		if err := one.Put(t.Context(), lifeKey(1), &cacheops.Entry{Value: block("old"), Deps: old.Deps, TTL: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		two.forget(t.Context(), lifeKey(1))
+		if !hits(t, one, lifeKey(1)) || !hits(t, two, lifeKey(1)) {
+			t.Errorf("%s: the late fill displaced the newer", name)
+		}
+	}
+}
+
 // TestRoleChangesUnderAConnection: the server is demoted and promoted again, and
 // no connection ends.
 func TestRoleChangesUnderAConnection(t *testing.T) {

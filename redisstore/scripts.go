@@ -24,6 +24,8 @@ var (
 	luaFinish string
 	//go:embed lua/fetch.lua
 	luaFetch string
+	//go:embed lua/store.lua
+	luaStore string
 )
 
 var (
@@ -32,6 +34,7 @@ var (
 	scriptBegin    = newScript(luaTable, luaOpen, luaRegistry[:strings.Index(luaRegistry, mainMark)], luaBegin)
 	scriptFinish   = newScript(luaTable, luaFinish)
 	scriptFetch    = newScript(luaFetch)
+	scriptStore    = newScript(luaStore)
 )
 
 // mainMark ends the part of a script that others use.
