@@ -276,15 +276,19 @@ func (c *classifier) calls() bool {
 // session looks for what sets and asks the session in a statement of any class.
 func (c *classifier) session() {
 	p := c.plan
+	into := false
 	for i := range c.toks {
 		t := &c.toks[i]
+		into = into || c.word(i) == kInto
 		switch t.kind {
 		case tVar:
 			if i > 0 && c.toks[i-1].end == t.pos && c.toks[i-1].names() {
 				continue // 'user'@'host'
 			}
 			p.AsksSession = true
-			p.SetsSession = p.SetsSession || i+1 < len(c.toks) && c.toks[i+1].is(sAssign) || i > 0 && (c.word(i-1) == kInto || c.toks[i-1].is(sComma) && c.into() >= 0)
+			// After INTO each in a list is set; that others may follow an INTO, too, is
+			// no harm.
+			p.SetsSession = p.SetsSession || into || i+1 < len(c.toks) && c.toks[i+1].is(sAssign)
 		case tWord, tQuoted:
 			if i+1 < len(c.toks) && c.toks[i+1].is(sLParen) || c.d == catalog.MySQL && t.word == 0 && t.kind == tWord {
 				c.sessionWord(i)

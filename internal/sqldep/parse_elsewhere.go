@@ -27,7 +27,7 @@ func (p *parser) literalElsewhere(t *token) Expr {
 	if t.kind == tEscape && text[0]|0x20 == 'u' {
 		v, ok = p.unicodeString(t, v, ok)
 	}
-	for p.adjacent(t) {
+	for links := 0; p.adjacent(t); p.tally(&links, maxLinks) {
 		next := p.cur()
 		more, _, ok2 := literalValue(p.text(next), next.kind, p.d)
 		s, _ := v.(string)

@@ -99,7 +99,7 @@ func (p *parser) group() Expr {
 		}
 	}
 	p.wantMark(sRParen)
-	for p.d == catalog.PostgreSQL && p.mark(sDot) { // (composite).field
+	for links := 0; p.d == catalog.PostgreSQL && p.mark(sDot); p.tally(&links, maxLinks) { // (composite).field
 		e = p.field(e)
 	}
 	return e

@@ -106,10 +106,13 @@ func (p *parser) intervalFields() {
 	}
 }
 
+// maxBrackets is more than PostgreSQL's six dimensions, in bytes.
+const maxBrackets = 64
+
 // brackets takes an array type's [], [3] and ARRAY.
 func (p *parser) brackets() string {
 	out := ""
-	for p.isMark(sLBracket) && (p.peek(1).is(sRBracket) || p.peek(1).kind == tInt && p.peek(2).is(sRBracket)) {
+	for len(out) < maxBrackets && p.isMark(sLBracket) && (p.peek(1).is(sRBracket) || p.peek(1).kind == tInt && p.peek(2).is(sRBracket)) {
 		for !p.mark(sRBracket) {
 			p.i++
 		}
@@ -118,8 +121,8 @@ func (p *parser) brackets() string {
 	if p.isWord(kArray) {
 		p.i++
 		out += "[]"
-		if p.isMark(sLBracket) {
-			p.brackets()
+		if p.isMark(sLBracket) && p.peek(1).kind == tInt && p.peek(2).is(sRBracket) {
+			p.i += 3
 		}
 	}
 	return out

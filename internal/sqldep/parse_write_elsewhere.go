@@ -245,6 +245,8 @@ func (p *parser) truncate() Statement {
 // copy takes PostgreSQL's COPY. How the rows are written does not matter.
 func (p *parser) copy() Statement {
 	s := &Copy{}
+	p.enter()
+	defer p.leave()
 	if p.mark(sLParen) {
 		s.Query = p.statement()
 		p.wantMark(sRParen)
@@ -294,6 +296,8 @@ func (p *parser) loadData() Statement {
 // explain takes EXPLAIN, MariaDB's ANALYZE, and their options.
 func (p *parser) explain() Statement {
 	s := &Explain{Analyze: p.isWord(kAnalyze)}
+	p.enter()
+	defer p.leave()
 	p.i++
 	if p.d == catalog.PostgreSQL && p.isMark(sLParen) {
 		end := p.closing(p.i + 1)

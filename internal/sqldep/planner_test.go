@@ -183,3 +183,28 @@ func TestUnderstoodOrWide(t *testing.T) {
 		t.Errorf("a write that is not understood changes %v", changes)
 	}
 }
+
+// TestLongAndDeep plans texts that grow along every chain that the parser
+// follows: it gives up on some, and ends.
+func TestLongAndDeep(t *testing.T) {
+	for _, d := range []catalog.Dialect{catalog.PostgreSQL, catalog.MySQL} {
+		c := shop(d)
+		for _, unit := range [][3]string{
+			{"SELECT a FROM t WHERE ", "(", "a"}, {"SELECT a FROM t WHERE ", "NOT ", "a"}, {"SELECT a FROM t WHERE ", "- ", "a"},
+			{"SELECT ", "@ ", "a FROM t"}, {"SELECT ", "ARRAY[", "a"}, {"SELECT ", "[", "a"}, {"SELECT a", "::int", " FROM t"}, {"SELECT a::int", "[]", " FROM t"},
+			{"SELECT a::int", " ARRAY[1]", " FROM t"}, {"SELECT (a)", ".b", " FROM t"}, {"SELECT a", "[1]", " FROM t"}, {"SELECT 'a'", " 'a'", " FROM t"},
+			{"", "EXPLAIN ", "SELECT 1"}, {"", "COPY (", "SELECT 1"}, {"SELECT * FROM ", "(", "t"}, {"SELECT * FROM t", " JOIN t", " ON a"},
+			{"SELECT * FROM t", ", t", ""}, {"SELECT ", "f(", "1"}, {"SELECT ", "f(x y, ", "1"}, {"SELECT ", "CASE WHEN ", "a"}, {"SELECT ", "BINARY ", "a FROM t"},
+			{"SELECT a FROM t GROUP BY ", "ROLLUP (", "a"}, {"SELECT a FROM t WHERE a", " AND b = 1", ""}, {"SELECT a FROM t WHERE a", " || b", ""},
+			{"SELECT a", " UNION SELECT a", " FROM t"}, {"SELECT ", "@a, ", "@b INTO @c"}, {"SELECT ", "a::date, ", "b FROM t"}, {"SELECT ", "INTERVAL (", "1"},
+			{"", "WITH x AS (", "SELECT 1"}, {"UPDATE t SET a = 1", ", b = 2", ""}, {"INSERT INTO t VALUES (1)", ", (1)", ""}, {"DELETE FROM t WHERE a", " AT TIME ZONE b", ""},
+			{"SELECT a", " -> 'b'", " FROM t"}, {"SELECT a FROM t WHERE a", " BETWEEN 1 AND b", ""}, {"SELECT a FROM t WHERE a = ANY (", "(", "1"},
+			{"SELECT a", ".b", " FROM t"}, {"SELECT numeric(1", ",1", ") 'x'"}, {"/*!", " /*! ", "SELECT 1"}, {"TRUNCATE t", ", t", ""}, {"SET a = 1", ", b = 2", ""},
+		} {
+			text := unit[0] + strings.Repeat(unit[1], 10_000) + unit[2]
+			if b := NewPlanner(d, 1).Plan(text, c); b.Plan == nil {
+				t.Errorf("%.60s: no plan", text)
+			}
+		}
+	}
+}

@@ -43,6 +43,8 @@ type syntax struct {
 	cat  *catalog.Catalog
 	d    catalog.Dialect
 	tree Statement
+	// dates holds what datedColumn found.
+	dates map[string]bool
 }
 
 // refuse notes a reason. The first one stays.
@@ -323,6 +325,21 @@ func (a *syntax) dated(e Expr) bool {
 // datedColumn reports whether every column of that name in the tables that the
 // statement names holds dates, and nothing else is called so.
 func (a *syntax) datedColumn(name string) bool {
+	sure, known := a.dates[name]
+	if known || len(a.dates) > maxDates {
+		return sure
+	}
+	if a.dates == nil {
+		a.dates = make(map[string]bool)
+	}
+	a.dates[name] = a.findDated(name)
+	return a.dates[name]
+}
+
+// maxDates bounds the names that are looked for, each through the whole tree.
+const maxDates = 100
+
+func (a *syntax) findDated(name string) bool {
 	found, sure := false, true
 	Walk(a.tree, func(n Node) bool {
 		switch n := n.(type) {
