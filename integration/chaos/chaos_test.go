@@ -104,6 +104,9 @@ func (a *arena) steps(seed uint64, fig *fuzz.Figures, rest *fuzz.Remaining) (str
 	}
 	err = fuzz.RunRemote(a.Context(), script, r, fig, rest)
 	b.well()
+	if err != nil && a.Context().Err() == nil {
+		err = fmt.Errorf("%w\nworkers were told: %q", err, a.herd.fates())
+	}
 	return b.counts(), err
 }
 

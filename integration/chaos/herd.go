@@ -118,6 +118,14 @@ func (h *herd) fate(i int) string {
 	return h.procs[i%herdSize].fate
 }
 
+// fates is what all workers were told last.
+func (h *herd) fates() (all []string) {
+	for i := range herdSize {
+		all = append(all, h.fate(i))
+	}
+	return all
+}
+
 // signal sends a signal to a worker.
 func (h *herd) signal(i int, sig os.Signal) error {
 	h.mu.Lock()
@@ -180,6 +188,13 @@ func (h *herd) end(w *worker) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	text, err := w.client.Tell(ctx, askStats)
+	if errors.Is(err, fuzz.ErrGone) { // by its fate, after the last step
+		w.client.Wait()
+		if err := w.cmd.Wait(); !killed(err) {
+			return fmt.Errorf("a worker ended otherwise than by its fate: %w", err)
+		}
+		return nil
+	}
 	if err == nil {
 		var t Tally
 		if err = json.Unmarshal([]byte(text), &t); err == nil {

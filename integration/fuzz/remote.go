@@ -120,7 +120,10 @@ func (p *remotePair) step(ctx context.Context, i int, op *Op, fig *Figures) erro
 	got, hit := p.Client(op.Session).do(ctx, op)
 	switch {
 	case errors.Is(got.err, ErrGone) && deadly:
-		return p.died(ctx, op)
+		if err := p.died(ctx, op); err != nil {
+			return fmt.Errorf("step %d of session %d ended its process, %s %v: %w", i, op.Session, op.SQL, op.Args, err)
+		}
+		return nil
 	case errors.Is(got.err, ErrGone), ctx.Err() != nil:
 		return fmt.Errorf("step %d, %s %v: %w", i, op.SQL, op.Args, got.err)
 	case errors.Is(got.err, cacheops.ErrOutcomeUnknown):
@@ -183,6 +186,8 @@ func (p *remotePair) died(ctx context.Context, op *Op) error {
 	}
 	for i, s := range p.plain {
 		if p.Client(i) == p.Client(op.Session) {
+			// A transaction begun in SQL would go on in the pool.
+			s.conn.ExecContext(ctx, "ROLLBACK")
 			s.close()
 			delete(p.plain, i)
 			delete(p.trace.sessions, i)
@@ -202,7 +207,22 @@ func (p *remotePair) compare(ctx context.Context) error {
 		return err
 	}
 	if got != want {
-		return fmt.Errorf("fuzz: the databases differ\n%s\n-- bare:\n%s", got, want)
+		return fmt.Errorf("fuzz: the databases differ\n%s\n-- bare:\n%s", missing(got, want), missing(want, got))
 	}
 	return nil
+}
+
+// missing returns the lines of a that b has not.
+func missing(a, b string) string {
+	has := make(map[string]bool)
+	for line := range strings.Lines(b) {
+		has[line] = true
+	}
+	var out strings.Builder
+	for line := range strings.Lines(a) {
+		if !has[line] {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
 }
