@@ -83,7 +83,7 @@ func TestUnixSocket(t *testing.T) {
 
 // TestUser: what docs/redis.md lists is all that a user needs.
 func TestUser(t *testing.T) {
-	const commands = "get getex set del unlink mget pttl eval evalsha hmget hget hgetall hkeys hset hdel pexpire time info echo ping scan client|tracking hello select"
+	const commands = "get getex set del unlink mget pttl eval evalsha hmget hget hgetall hkeys hset hdel exists pexpire time info echo ping scan client|tracking hello select"
 	allowed := "+" + strings.ReplaceAll(commands, " ", " +")
 	server := redistest.Start(t, &redistest.Config{Lines: []string{"user app on >s3cret ~mine:* resetchannels -@all " + allowed}})
 	address := func(password, database string) string {

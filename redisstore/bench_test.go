@@ -275,6 +275,15 @@ func writer(b *testing.B, s *Store) func(int) error {
 	}
 }
 
+// dels are the keys that a write under 20 shapes deletes.
+func dels(i int) []string {
+	names := make([]string, benchShapes, benchShapes+1)
+	for sh := range names {
+		names[sh] = fmt.Sprint("bare:s{:main/articles}", sh, "/", i)
+	}
+	return append(names, "bare:e{:main/}")
+}
+
 // BenchmarkWrite compares Begin and End, which are two round trips, with one that
 // deletes as many keys: by one command, and by a pipeline of one each.
 func BenchmarkWrite(b *testing.B) {
@@ -284,13 +293,6 @@ func BenchmarkWrite(b *testing.B) {
 	s := bench.store(b, Options{LocalBytes: -1})
 	b.Cleanup(func() { s.Close() })
 	fill(b, s, 0, 100, benchShapes)
-	names := func(i int) []string {
-		names := make([]string, benchShapes, benchShapes+1)
-		for sh := range names {
-			names[sh] = fmt.Sprint("bare:s{:main/articles}", sh, "/", i)
-		}
-		return append(names, "bare:e{:main/}")
-	}
 	send := func(commands ...rueidis.Completed) error {
 		for _, r := range client.DoMulti(ctx, commands...) {
 			if err := r.Error(); err != nil {
@@ -299,10 +301,10 @@ func BenchmarkWrite(b *testing.B) {
 		}
 		return nil
 	}
-	one := func(i int) error { return send(client.B().Del().Key(names(i)...).Build()) }
+	one := func(i int) error { return send(client.B().Del().Key(dels(i)...).Build()) }
 	each := func(i int) error {
 		var commands []rueidis.Completed
-		for _, k := range names(i) {
+		for _, k := range dels(i) {
 			commands = append(commands, client.B().Del().Key(k).Build())
 		}
 		return send(commands...)
@@ -317,21 +319,28 @@ func BenchmarkWrite(b *testing.B) {
 // BenchmarkWriteAmong compares a write among many live entries with one among a
 // hundred, each on a server of its own.
 func BenchmarkWriteAmong(b *testing.B) {
-	among := func(n int) func(int) error {
+	type side struct{ write, del func(int) error }
+	among := func(n int) side {
 		bench := newBench(b)
 		s := bench.store(b, Options{LocalBytes: -1})
 		b.Cleanup(func() { s.Close() })
 		fillMany(b, s, n, benchShapes)
-		write := writer(b, s)
-		warm(b, write)
-		return write
+		c := bare(b, bench)
+		one := side{writer(b, s), func(i int) error {
+			return c.Do(context.Background(), c.B().Del().Key(dels(i)...).Build()).Error()
+		}}
+		warm(b, one.write)
+		warm(b, one.del)
+		return one
 	}
 	many := 1_000_000
 	if testing.Short() {
 		many = 10_000
 	}
 	few, all := among(100), among(many)
-	b.Run(fmt.Sprint(many, "/100"), func(b *testing.B) { compare(b, few, all) })
+	b.Run(fmt.Sprint(many, "/100"), func(b *testing.B) { compare(b, few.write, all.write) })
+	// What the server itself takes longer for among so many.
+	b.Run(fmt.Sprint("del ", many, "/100"), func(b *testing.B) { compare(b, few.del, all.del) })
 }
 
 // fillMany fills as fill does; many goroutines do, and pipeline.
