@@ -47,6 +47,8 @@ var mySessions = []struct {
 	{"other collation", "sql_mode=''&collation=utf8mb4_lithuanian_ci&time_zone='%2B00:00'", false, catalog.Session{UTC: true}, "char", false},
 	{"other collation interpolated", "sql_mode=''&collation=utf8mb4_unicode_ci&time_zone='%2B00:00'", true, catalog.Session{UTC: true}, "char", true},
 	{"other character set", "sql_mode=''&charset=latin1&collation=latin1_swedish_ci&time_zone='%2B00:00'", false, catalog.Session{UTC: true}, "char", false},
+	{"empty is NULL", "sql_mode='EMPTY_STRING_IS_NULL'&time_zone='%2B00:00'", false, catalog.Session{UTC: true}, "char", false},
+	{"empty is NULL, interpolated", "sql_mode='EMPTY_STRING_IS_NULL'&time_zone='%2B00:00'", true, catalog.Session{UTC: true}, "binary", false},
 	{"utf8mb3", "sql_mode=''&charset=utf8mb3&time_zone='%2B00:00'", true, catalog.Session{UTC: true}, "char", false},
 }
 

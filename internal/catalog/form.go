@@ -73,6 +73,8 @@ type TextForm struct {
 	Ordered bool
 	// Bytes: the length bound counts bytes, not characters.
 	Bytes bool
+	// NoEmpty: the empty string may be NULL (MariaDB's EMPTY_STRING_IS_NULL).
+	NoEmpty bool
 }
 
 // Fold says which texts a collation holds equal.

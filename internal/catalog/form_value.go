@@ -167,6 +167,9 @@ func textual(v driver.Value) (string, bool) {
 // less of it than it was given.
 func (f *Form) text(s string, u use) dep.Value {
 	t := &f.Text
+	if s == "" && t.NoEmpty && u != asStored {
+		return dep.Value{}
+	}
 	if !utf8.ValidString(s) || t.Fold == FoldUnknown || t.ASCII && !isASCII(s) || t.Fold == FoldASCII && !printable(s) {
 		return dep.Value{}
 	}

@@ -53,6 +53,7 @@ type myReader struct {
 	maria      bool
 	utf8mb4    bool // the connection's character set
 	plainQuery bool // the connection's collation is on the list
+	noEmpty    bool // '' is NULL
 }
 
 func (r *myReader) rows(ctx context.Context, width int, sql string) ([][]driver.Value, error) {
@@ -61,10 +62,10 @@ func (r *myReader) rows(ctx context.Context, width int, sql string) ([][]driver.
 
 const mySettings = `
 SELECT coalesce(DATABASE(), ''), VERSION(), @@character_set_client, @@character_set_connection, @@character_set_results, @@collation_connection,
-	@@session.time_zone, @@system_time_zone`
+	@@session.time_zone, @@system_time_zone, @@session.sql_mode`
 
 func (r *myReader) settings(ctx context.Context) error {
-	rows, err := r.rows(ctx, 8, mySettings)
+	rows, err := r.rows(ctx, 9, mySettings)
 	if err != nil {
 		return err
 	}
@@ -78,6 +79,7 @@ func (r *myReader) settings(ctx context.Context) error {
 	r.schema = s[0]
 	r.maria = strings.Contains(s[1], "MariaDB")
 	r.utf8mb4 = s[2] == "utf8mb4" && s[3] == "utf8mb4" && s[4] == "utf8mb4"
+	r.noEmpty = strings.Contains(s[8], "EMPTY_STRING_IS_NULL")
 	_, r.plainQuery = asciiCollation(s[5])
 	zone := s[6]
 	if zone == "SYSTEM" {

@@ -116,8 +116,9 @@ func (r *myReader) form(t *myType) Form {
 				f.Kind = Other
 			}
 		}
+		f.Text.NoEmpty = r.noEmpty
 	case VarBytes, PadBytes:
-		f.Length = int(t.length)
+		f.Length, f.Text.NoEmpty = int(t.length), r.noEmpty
 	case Clock, Timestamp, Instant:
 		f.Scale = int(t.fraction)
 	}

@@ -160,7 +160,7 @@ func (f *Form) myText(v driver.Value, u use) dep.Value {
 
 func (f *Form) myBytes(v driver.Value, u use) dep.Value {
 	s, ok := textual(v)
-	if !ok || u != asStored && f.Length > 0 && len(s) > f.Length {
+	if !ok || u != asStored && (f.Length > 0 && len(s) > f.Length || s == "" && f.Text.NoEmpty) {
 		return dep.Value{}
 	}
 	if f.Kind == PadBytes && u == asWritten {

@@ -2,6 +2,9 @@ package catalog
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -75,7 +78,45 @@ func (r *pgReader) triggers(ctx context.Context) error {
 		}
 	}
 	r.defaultsThatCall(all)
+	r.shareTriggers()
 	return nil
+}
+
+// shareTriggers gives every table of a tree the triggers and the referring tables
+// of all: a row that is written through one of them is another's, and what stands
+// on that one runs.
+func (r *pgReader) shareTriggers() {
+	trees := make(map[string][]*Table)
+	for _, name := range slices.Sorted(maps.Keys(r.cat.Tables)) {
+		if t := r.cat.Tables[name]; t.Root != "" {
+			trees[t.Root] = append(trees[t.Root], t)
+		}
+	}
+	for _, members := range trees {
+		var triggers []*Trigger
+		var children []*ForeignKey
+		seen := make(map[string]bool)
+		add := func(key string) bool {
+			fresh := !seen[key]
+			seen[key] = true
+			return fresh
+		}
+		for _, t := range members {
+			for _, g := range t.Triggers {
+				if add(fmt.Sprintf("%q %q %q %q %q %v %v", g.Name, g.Event, g.When, g.Of, g.Writes, g.PerStatement, g.Unclear)) {
+					triggers = append(triggers, g)
+				}
+			}
+			for _, fk := range t.Children {
+				if add(fmt.Sprintf("%q %q %q %q %q", fk.Child, fk.Columns, fk.ParentColumns, fk.OnDelete, fk.OnUpdate)) {
+					children = append(children, fk)
+				}
+			}
+		}
+		for _, t := range members {
+			t.Triggers, t.Children = triggers, children
+		}
+	}
 }
 
 // defaultsThatCall makes triggers of defaults that call a user's function, which
