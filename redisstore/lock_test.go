@@ -317,7 +317,12 @@ type reader struct {
 
 func newReader(t testing.TB, s *Store) *reader {
 	t.Helper()
-	rules := []cacheops.Rule{{Tables: "*", Ops: cacheops.All, Lock: lockWait}}
+	return newReaderLocking(t, s, lockWait)
+}
+
+func newReaderLocking(t testing.TB, s *Store, lock time.Duration) *reader {
+	t.Helper()
+	rules := []cacheops.Rule{{Tables: "*", Ops: cacheops.All, Lock: lock}}
 	cache, err := cacheops.New(s, &cacheops.Config{Rules: rules})
 	if err != nil {
 		t.Fatal(err)
@@ -520,5 +525,24 @@ func TestReaderAfterAWriteLoadsAtOnce(t *testing.T) {
 		if v, err := r.read(t.Context(), 1, load); err != nil || v != 1 {
 			t.Errorf("at last: %d, %v", v, err)
 		}
+	}
+}
+
+// BenchmarkMissWithLock is what a lock costs a miss that nobody else has.
+func BenchmarkMissWithLock(b *testing.B) {
+	server := newBench(b)
+	for _, lock := range []time.Duration{0, lockWait} {
+		b.Run(fmt.Sprintf("locked=%v", lock > 0), func(b *testing.B) {
+			r := newReaderLocking(b, server.store(b, Options{}), lock)
+			r.settled()
+			load := func(context.Context) (int64, error) { return 1, nil }
+			n := int64(0)
+			for b.Loop() {
+				n++
+				if _, err := r.read(b.Context(), n, load); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
