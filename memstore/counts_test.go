@@ -49,6 +49,9 @@ func check(t *testing.T, s *Store) {
 				t.Errorf("shape %s: counts %d stamps, has %d", sh.text, sh.live, live[sh])
 			}
 		}
+		if tb.intents.counts != nil && len(tb.writers) == 0 && *tb.intents.counts != [1 << heldBits]uint32{} {
+			t.Errorf("table %s: intents are counted, and nobody writes", tb.name)
+		}
 		tb.mu.Unlock()
 	}
 }
