@@ -23,7 +23,9 @@ var neighbours = flag.Int("judge.random", 40, "random values beside the fixed tr
 type formJudge struct {
 	t    *testing.T
 	conn *sql.Conn
-	mark func(v any) string // the placeholder of a parameter of that value
+	// asker is the session that compares, if it is not the one that writes.
+	asker *sql.Conn
+	mark  func(v any) string // the placeholder of a parameter of that value
 	// figures by declared type
 	equal, known, coarse, wrong, bounds map[string]int
 }
@@ -42,7 +44,7 @@ func newFormJudge(t *testing.T, db *sql.DB, mark func(any) string) *formJudge {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return &formJudge{t: t, conn: conn, mark: mark, equal: map[string]int{}, known: map[string]int{}, coarse: map[string]int{}, wrong: map[string]int{}, bounds: map[string]int{}}
+	return &formJudge{t: t, conn: conn, asker: conn, mark: mark, equal: map[string]int{}, known: map[string]int{}, coarse: map[string]int{}, wrong: map[string]int{}, bounds: map[string]int{}}
 }
 
 // tables makes a table for each type, t0, t1, … with a column c.
@@ -53,6 +55,18 @@ func (j *formJudge) tables(db *sql.DB, types []string, create string, s catalog.
 		}
 	}
 	return j.named(db, len(types), s)
+}
+
+// elsewhere lets another session, in which the statement has run, compare.
+func (j *formJudge) elsewhere(db *sql.DB, setting string) {
+	var err error
+	if j.asker, err = db.Conn(j.t.Context()); err != nil {
+		j.t.Fatal(err)
+	}
+	j.t.Cleanup(func() { j.asker.Close() })
+	if _, err := j.asker.ExecContext(j.t.Context(), setting); err != nil {
+		j.t.Fatal(err)
+	}
 }
 
 // named returns the tables t0, t1, … as a new reading has them.
@@ -225,7 +239,7 @@ func (j *formJudge) among(table string, col *catalog.Column, rows []row) {
 
 func (j *formJudge) selected(table, op string, v any) (map[int64]bool, error) {
 	text, args := j.operand(v)
-	rows, err := j.conn.QueryContext(j.t.Context(), fmt.Sprintf("SELECT id FROM %s WHERE c %s %s", table, op, text), args...)
+	rows, err := j.asker.QueryContext(j.t.Context(), fmt.Sprintf("SELECT id FROM %s WHERE c %s %s", table, op, text), args...)
 	if err != nil {
 		return nil, err
 	}

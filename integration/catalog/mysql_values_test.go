@@ -181,6 +181,19 @@ func index(t *testing.T, db *sql.DB, tables int) {
 	}
 }
 
+// TestMySQLZones writes in one time zone and asks in another.
+func TestMySQLZones(t *testing.T) {
+	types := []string{"timestamp NULL", "timestamp(6) NULL", "datetime", "date", "time"}
+	db := live.MySQL(t, true, "sql_mode=''&time_zone='-05:00'")
+	j := newFormJudge(t, db, func(any) string { return "?" })
+	tables := j.tables(db, types, "CREATE TABLE t%d (id bigint PRIMARY KEY, c %s)", catalog.Session{UTC: true})
+	j.elsewhere(db, "SET time_zone = '+09:00'")
+	for i, typ := range types {
+		j.judge(tables[i], typ, times())
+	}
+	j.report(types, []string{"datetime", "date"})
+}
+
 // TestMySQLCollations compares every pair of ASCII's printable characters, alone
 // and inside a word, under every collation that the server has and the catalog's
 // list allows.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/cacheops/cacheops/internal/catalog"
@@ -62,6 +63,21 @@ func traps() []any {
 		}
 	}
 	return append(out, nil)
+}
+
+// times are the traps that look like a time.
+func times() (out []any) {
+	for _, v := range traps() {
+		switch v := v.(type) {
+		case time.Time:
+			out = append(out, v)
+		case string:
+			if strings.ContainsAny(v, ":-") {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
 }
 
 // randomTraps are neighbours of the traps: few kinds, so that equal ones meet.
