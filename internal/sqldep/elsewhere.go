@@ -13,9 +13,11 @@ func (s *statement) planElsewhere(text string, lifted map[int]int) *Plan {
 		tree = parse(s.src, s.d, s.mode, s.toks, lifted)
 	}
 	if tree == nil {
+		if plan.Class == Read {
+			plan.Uncacheable = "not understood"
+		}
 		// A function may write, and who knows what was called.
 		plan.Class, plan.Everything, plan.Tables = Write, true, nil
-		plan.Uncacheable = "not understood"
 		return plan
 	}
 	found := refusal(tree, s.cat)

@@ -30,6 +30,7 @@ func (l *lexer) lex(toks []token) []token {
 		toks = append(toks, token{pos: int32(l.i)})
 		l.next(&toks[len(toks)-1])
 	}
+	l.conditional = l.conditional || l.inside // a comment without its end
 	return toks
 }
 

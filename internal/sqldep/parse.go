@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/cacheops/cacheops/internal/catalog"
 )
@@ -343,10 +344,38 @@ func rawName(src string, t *token) string {
 // foldName returns a name as it is compared.
 func foldName(src string, t *token, d catalog.Dialect) string {
 	s := rawName(src, t)
-	if d == catalog.PostgreSQL && t.kind == tQuoted {
-		return s
+	if d == catalog.PostgreSQL {
+		return foldPostgres(s, t.kind == tQuoted)
 	}
 	return strings.ToLower(s)
+}
+
+// longestName is what PostgreSQL cuts names to, in bytes.
+const longestName = 63
+
+// foldPostgres folds ASCII alone, as PostgreSQL does in encodings of several
+// bytes a character, and cuts.
+func foldPostgres(s string, quoted bool) string {
+	if len(s) > longestName {
+		end := longestName
+		for end > 0 && !utf8.RuneStart(s[end]) {
+			end--
+		}
+		s = s[:end]
+	}
+	for i := range len(s) {
+		if c := s[i]; !quoted && 'A' <= c && c <= 'Z' {
+			return strings.Map(lowerASCII, s)
+		}
+	}
+	return s
+}
+
+func lowerASCII(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		r += 'a' - 'A'
+	}
+	return r
 }
 
 // unquote takes a string's or a name's quotes off.
