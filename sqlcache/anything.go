@@ -77,7 +77,8 @@ func (c *conn) runLoose(ctx context.Context, l *lease, st *statement, k *run) er
 	ran := false
 	err = t.work.Commit(ctx, proof, across(others, proof, t.ddl, func(ctx context.Context) (cacheops.Outcome, error) {
 		ran = true
-		return cacheops.Committed, k.on(ctx, l)
+		err := k.on(ctx, l)
+		return c.ended(ctx, l, err, k.failed), hide(err)
 	}))
 	done(l)
 	if ran {
@@ -87,6 +88,16 @@ func (c *conn) runLoose(ctx context.Context, l *lease, st *statement, k *run) er
 		c.resume(ctx, l)
 	}
 	return err
+}
+
+// ended says how a statement ended that commits by itself: as if it had committed,
+// if it has ended at all. Over a connection that was lost it may still run.
+func (c *conn) ended(ctx context.Context, l *lease, err error, failed bool) cacheops.Outcome {
+	if err == nil && !failed || c.engine.dialect.answered(ctx, l) {
+		return cacheops.Committed
+	}
+	l.bad = true
+	return cacheops.OutcomeUnknown
 }
 
 // recordAnything records what the statement may change.

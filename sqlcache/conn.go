@@ -121,7 +121,7 @@ func (c *conn) QueryContext(ctx context.Context, text string, args []driver.Name
 	if err != nil {
 		return nil, err
 	}
-	if st.plan.Class != sqldep.Read {
+	if st.plan.Class != sqldep.Read || st.plan.SetsSession {
 		return c.queryOther(ctx, text, args)
 	}
 	hit, fill := c.lookup(ctx, st, args)
@@ -144,7 +144,7 @@ func (c *conn) queryMissed(ctx context.Context, st *statement, fill bool, k run)
 	err := c.miss(ctx, st, fill, &k)
 	if errors.Is(err, errReplan) {
 		err = c.planned(ctx, k.text, func(st *statement) error {
-			if st.plan.Class != sqldep.Read {
+			if st.plan.Class != sqldep.Read || st.plan.SetsSession {
 				return c.do(ctx, st, &k)
 			}
 			hit, fill := c.lookup(ctx, st, k.args)

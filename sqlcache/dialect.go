@@ -90,6 +90,8 @@ type transactions interface {
 	beginRead(ctx context.Context, l *lease) (end func(), err error)
 	// state finds out whether the connection is in a transaction.
 	state(ctx context.Context, l *lease) state
+	// answered reports whether a statement that failed has certainly ended.
+	answered(ctx context.Context, l *lease) bool
 	// alone says that an autocommit statement is not wrapped in a transaction of
 	// ours: it cannot run in one, or may end it.
 	alone(p *sqldep.Plan) bool

@@ -145,6 +145,11 @@ func call(v reflect.Value, name string) (reflect.Value, bool) {
 	return out, !out.IsNil()
 }
 
+// answered: the server has, if the connection is still there.
+func (d *postgres) answered(ctx context.Context, l *lease) bool {
+	return l.state(ctx) != stateUnknown
+}
+
 // alone: some DDL cannot run in a transaction (CREATE INDEX CONCURRENTLY, CREATE
 // DATABASE, ALTER SYSTEM), a new value of an enum cannot be used in the one that
 // added it, and nothing is gained by wrapping the rest.

@@ -40,7 +40,8 @@ func (c *conn) raw(ctx context.Context, f func(any) error) error {
 		ran := false
 		err = t.work.Commit(ctx, proof, across(others, proof, true, func(context.Context) (cacheops.Outcome, error) {
 			ran = true
-			return cacheops.Committed, l.note(f(l.real))
+			err := l.note(f(l.real))
+			return c.ended(ctx, l, err, false), err
 		}))
 		done(l)
 		if ran {

@@ -92,6 +92,8 @@ func (s *schema) query(text string, p sqldep.Bound) cacheops.Query {
 	case q.Uncacheable != "":
 	case s.engine.dialect.uncacheable() != "":
 		q.Uncacheable = s.engine.dialect.uncacheable()
+	case p.AsksSession:
+		q.Uncacheable = "tells of its own connection"
 	case s.engine.opts.Scope == nil && s.guarded(p.Tables):
 		q.Uncacheable = "row-level security, and Options.Scope does not say for whom"
 	case s.version == 0:

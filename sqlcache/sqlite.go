@@ -138,6 +138,9 @@ func (d *sqlite) beginRead(ctx context.Context, l *lease) (end func(), err error
 	return func() { l.rollback(ctx) }, nil
 }
 
+// answered: it ran in this process.
+func (d *sqlite) answered(context.Context, *lease) bool { return true }
+
 // alone: what SQLite cannot run in a transaction is Maintenance to the plan.
 func (d *sqlite) alone(*sqldep.Plan) bool { return false }
 

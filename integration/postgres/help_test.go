@@ -266,3 +266,14 @@ const (
 	two   = "SELECT kind, name FROM item WHERE id = 2"
 	kinds = "SELECT kind, count(*) FROM item GROUP BY kind ORDER BY kind"
 )
+
+// eventually waits for what the server does in its own time.
+func eventually(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	for till := time.Now().Add(10 * time.Second); time.Now().Before(till); time.Sleep(5 * time.Millisecond) {
+		if f() {
+			return
+		}
+	}
+	t.Fatalf("never: %s", what)
+}
