@@ -194,13 +194,13 @@ func (p *play) read(ctx context.Context, i int) error {
 	case asking:
 		v, err := r.store.Get(ctx, &p.key)
 		p.note("reader %d gets %v, %v", i, v, err)
-		if err != nil {
+		switch {
+		case err != nil:
 			r.at = missed
-			return nil
-		}
-		p.hits++
-		if v != p.db {
+		case v != p.db:
 			return fmt.Errorf("a hit of %v, the database is %v", v, p.db)
+		default:
+			p.hits++
 		}
 	case missed:
 		g, err := r.store.Acquire(ctx, []cacheops.TableRead{{

@@ -88,12 +88,10 @@ func (h *theatre) end() {
 	}
 }
 
-const (
-	scene = 12 // steps of a play before the server is bent, at most
-)
+// scene is how many steps a play takes at most before the server is bent.
+const scene = 12
 
-// modes of the store. In tracked mode a play is still exact about what its own
-// store wrote, but not about the other's; see TestTrackedSteps.
+// faults are what becomes of the server while the plays stand still.
 var faults = []struct {
 	name string
 	aof  bool
