@@ -56,6 +56,9 @@ func TestMySQLValues(t *testing.T) {
 	for _, s := range mySessions {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && s.name != "prepared" {
+				t.Skip("one session is enough for a short test")
+			}
 			types, known := []string{}, myKnown
 			for _, typ := range myTypes {
 				if strings.Contains(typ, s.subset) {

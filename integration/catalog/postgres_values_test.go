@@ -75,6 +75,9 @@ func TestPostgresValues(t *testing.T) {
 		for _, zone := range []string{"UTC", "America/New_York"} {
 			t.Run(s.name+"/"+zone, func(t *testing.T) {
 				t.Parallel()
+				if testing.Short() && (s.name != "cached statements" || zone != "UTC") {
+					t.Skip("one session is enough for a short test")
+				}
 				types, known := pgTypes, pgKnown
 				if zone != "UTC" {
 					types, known = pgTimes, pgTimes

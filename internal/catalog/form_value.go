@@ -92,11 +92,7 @@ func (f *Form) number(n numeralText, u use) dep.Value {
 	case f.Unsigned && n.negative && f.fitted(u):
 		return dep.Value{}
 	case f.Kind == Integer && (!f.fitted(u) || n.integral()):
-		v := n.value()
-		if f.fitted(u) && !f.fits(v) {
-			return dep.Value{}
-		}
-		return v
+		return f.inRange(n.value(), u)
 	case f.Kind == Decimal:
 		return f.decimal(n, u)
 	case f.Kind == Float:
@@ -117,6 +113,15 @@ func (f *Form) decimal(n numeralText, u use) dep.Value {
 		return dep.Value{}
 	}
 	return r.value()
+}
+
+// inRange is an integer, unknown where it must lie in the column's range and does
+// not.
+func (f *Form) inRange(v dep.Value, u use) dep.Value {
+	if f.fitted(u) && !f.fits(v) {
+		return dep.Value{}
+	}
+	return v
 }
 
 // fits reports whether an integer lies in the column's range. What MySQL does

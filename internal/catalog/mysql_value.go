@@ -55,7 +55,9 @@ func (c *Column) myInteger(v driver.Value, u use) dep.Value {
 		}
 		val = f.integerText(string(v), u)
 	default:
-		if n, ok := integerArg(v); ok {
+		if n, ok := integer(v); ok {
+			val = dep.IntValue(n)
+		} else if n, ok := integerArg(v); ok {
 			val = n.value()
 		}
 	}

@@ -47,6 +47,9 @@ func pgBool(v driver.Value) dep.Value {
 // pgNumber: an argument of another type than the column's is converted by the
 // driver or, where the driver guesses the type from Go's, by the comparison.
 func (f *Form) pgNumber(v driver.Value, u use) dep.Value {
+	if n, ok := integer(v); ok && f.Kind == Integer {
+		return f.inRange(dep.IntValue(n), u)
+	}
 	if n, ok := integerArg(v); ok {
 		if f.Kind == Float && (len(n.digits)+n.exp > floatDigits || u == asStored) {
 			return dep.Value{}
@@ -74,10 +77,7 @@ func (f *Form) pgFloat(v float64, u use) dep.Value {
 		if u == asStored {
 			return dep.Value{}
 		}
-		if n := exactFloat(v); u != asWritten || f.fits(n) {
-			return n
-		}
-		return dep.Value{}
+		return f.inRange(exactFloat(v), u)
 	}
 	// A numeric that meets a double precision argument is compared as one, and
 	// other numerics may be the same double.
