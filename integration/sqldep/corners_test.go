@@ -195,6 +195,14 @@ var reviewCases = []reviewCase{
 		[]ask{q("INSERT INTO t VALUES (4, 0, 'x')"), q("INSERT INTO t VALUES (5, 0, 'x')"), q("UPDATE t SET b = 'z', a = 9 WHERE id = 3"), q("DELETE FROM t WHERE a = 0"), q("INSERT INTO t VALUES (6, NULL, 'n')")},
 	},
 	{
+		"an equality carried to a column of another collation", `CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);; CREATE TABLE u (id INTEGER PRIMARY KEY, c TEXT COLLATE NOCASE);; INSERT INTO t VALUES (1, 'A')`,
+		[]ask{
+			q("SELECT id FROM t WHERE a = 'A' AND EXISTS (SELECT 1 FROM u WHERE u.c = t.a)"), q("SELECT id FROM t WHERE a = 'A' AND a IN (SELECT c FROM u)"), q("SELECT t.id, u.id FROM t JOIN u ON u.c = t.a WHERE t.a = 'A'"),
+			q("SELECT t.id, w.k FROM t JOIN (SELECT c AS k FROM u GROUP BY c) w ON w.k = t.a WHERE t.a = 'A'"),
+		},
+		[]ask{q("INSERT INTO u VALUES (1, 'a')"), q("INSERT INTO u VALUES (2, 'A')"), q("DELETE FROM u WHERE id = 1"), q("UPDATE u SET c = 'b'")},
+	},
+	{
 		"a column named true", `CREATE TABLE t (id INTEGER PRIMARY KEY, x INT, "true" INT);; INSERT INTO t VALUES (1, 5, 4), (2, 1, 0)`,
 		[]ask{q("SELECT id FROM t WHERE x = true"), q("SELECT id, x FROM t WHERE true = x"), q("SELECT id FROM t WHERE x IN (true, 7)"), q("SELECT true FROM t WHERE id = 1"), q("SELECT id FROM t WHERE x IS true")},
 		[]ask{q(`UPDATE t SET "true" = 5 WHERE id = 1`), q(`UPDATE t SET x = 9 WHERE x = true`), q(`UPDATE t SET "true" = 9 WHERE id = 1`), q("INSERT INTO t VALUES (9, 33, 33)"), q(`UPDATE t SET x = true WHERE id = 2`), q(`DELETE FROM t WHERE x = true`)},
