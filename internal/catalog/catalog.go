@@ -2,8 +2,8 @@
 // which tables a statement touches, when two values of a column are equal, and
 // what else happens when a row is written.
 //
-// A Catalog is read from the database itself (ReadSQLite) and never changes
-// afterwards; DDL makes a new one. What could not be read is marked so, and
+// A Catalog is read from the database itself (ReadSQLite, ReadPostgres, ReadMySQL)
+// and never changes afterwards; DDL makes a new one. What could not be read is marked so, and
 // whoever meets such a mark widens.
 package catalog
 
@@ -33,10 +33,13 @@ type Catalog struct {
 	// "main.users"). Views are here too, with View set.
 	Tables map[string]*Table
 	// Path lists the schemas in which an unqualified name is looked up, in order
-	// (SQLite: temp, main, then the attached ones).
+	// (SQLite: temp, main, then the attached ones; PostgreSQL: the search path of the
+	// session that read the catalog, pg_temp and pg_catalog where it puts them;
+	// MySQL: the current database).
 	Path []string
 	// Stamp identifies the schema's state as the database counts it (SQLite:
-	// PRAGMA schema_version of each schema); it changes when the schema does.
+	// PRAGMA schema_version of each schema; elsewhere a digest of its own catalogs);
+	// it changes when the schema does.
 	Stamp string
 	// ForeignKeys says whether foreign key actions run (SQLite's pragma).
 	ForeignKeys bool
@@ -103,7 +106,8 @@ type Table struct {
 	Barrier bool
 	// Root is the resolved name that stands for all tables connected by
 	// partitioning or inheritance: a row of one may be read through another. It is
-	// empty where there are no others.
+	// empty where there are no others. Triggers and Children of any of them are those
+	// of all.
 	Root string
 	// Inherited says that the table has children by inheritance, whose rows its
 	// own keys do not cover.
