@@ -58,12 +58,20 @@ func connectorOf(cache *cacheops.Cache, bare driver.Connector, opts *Options) *c
 	inner := sql.OpenDB(keeping{bare})
 	o.limit(inner)
 	if o.Session == "" {
-		// Fields of the connector (a data source name) decide how rows come back.
-		// A pointer among them makes the session this process's own, which costs
-		// sharing and nothing else.
-		o.Session = digest(fmt.Sprintf("%T %#v", bare, bare))
+		o.Session = sessionOf(bare)
 	}
 	return &connector{engine: newEngine(cache, inner, o), driver: bare.Driver(), owned: true}
+}
+
+// sessionOf is the session that a connector decides on.
+func sessionOf(bare driver.Connector) string {
+	if s, ok := postgresSession(bare); ok {
+		return s
+	}
+	// Fields of the connector (a data source name) decide how rows come back.
+	// A pointer among them makes the session this process's own, which costs
+	// sharing and nothing else.
+	return digest(fmt.Sprintf("%T %#v", bare, bare))
 }
 
 // Connect makes a virtual connection. The first one finds out what database

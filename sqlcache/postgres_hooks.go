@@ -15,6 +15,9 @@ import (
 // What a driver does is looked up in its own values by reflection, because this
 // module requires none. What cannot be looked up counts as doing something.
 
+// pgxStdlib is what the names of pgx's own functions begin with.
+const pgxStdlib = "github.com/jackc/pgx/v5/stdlib."
+
 // hooks says why a use of a connection may begin with something that a hit would
 // skip; empty if it certainly does not.
 func hooks(real driver.Conn, db *sql.DB) string {
@@ -27,7 +30,7 @@ func hooks(real driver.Conn, db *sql.DB) string {
 	case "*pq.conn":
 		return ""
 	case "*stdlib.Conn":
-		if !own(v.Elem().FieldByName("resetSessionFunc"), "github.com/jackc/pgx/v5/stdlib.") || pooledHooks(v.Elem(), db) {
+		if !own(v.Elem().FieldByName("resetSessionFunc"), pgxStdlib) || pooledHooks(v.Elem(), db) {
 			return hooked
 		}
 		return ""
