@@ -64,8 +64,8 @@ func (r *myReader) defaultValue(c *Column, none bool, expr, extra string) dep.Va
 		return c.Written(strings.ReplaceAll(expr[1:len(expr)-1], "''", "'"))
 	case r.maria:
 		return c.Written(Literal{Type: Numeral, Text: expr})
-	case strings.Contains(extra, "default_generated"):
-		return dep.Value{}
+	case strings.Contains(extra, "default_generated"), c.Form.Kind == VarBytes, c.Form.Kind == PadBytes:
+		return dep.Value{} // bytes are shown as digits
 	}
 	return c.Written(expr)
 }
