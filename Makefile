@@ -15,6 +15,7 @@ BIN := $(CURDIR)/bin
 
 FUZZTIME ?= 5m
 SEED ?= 0
+DURATION ?= 5m
 BENCH ?= .
 BENCHCOUNT ?= 1
 TESTFLAGS ?=
@@ -43,6 +44,10 @@ race: ## all tests under the race detector
 .PHONY: fuzz
 fuzz: ## compare cached reads with the bare database: FUZZTIME=5m SEED=0 (fresh)
 	cd integration && go test ./fuzz -count 1 -timeout 0 -v -run 'TestReads/fresh|TestRaces/fresh' -fuzz.duration $(FUZZTIME) -fuzz.seed $(SEED)
+
+.PHONY: chaos
+chaos: ## bend Redis and the processes that share it, and judge: DURATION=5m a test SEED=0 (fresh)
+	cd integration && go test ./chaos -count 1 -timeout 0 -v -chaos.duration $(DURATION) -chaos.seed $(SEED)
 
 .PHONY: bench
 bench: ## the benchmarks: BENCH=regexp BENCHCOUNT=1

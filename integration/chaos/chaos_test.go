@@ -78,14 +78,14 @@ func (a *arena) steps(seed uint64, fig *fuzz.Figures, rest *fuzz.Remaining) (str
 	dice := rand.New(rand.NewPCG(seed, 0xbad))
 	a.prefix = fmt.Sprint("steps", seed)
 	b := a.bent(dice)
-	b.every = 60
+	b.every = 120
 	r := &fuzz.Remote{
 		Start:  func(dsn string) error { return a.herd.start(dsn) },
 		Client: a.herd.client,
 		Before: func(ctx context.Context, _ int, op *fuzz.Op) bool {
 			b.step()
 			f := noFate
-			if dice.IntN(60) == 0 {
+			if dice.IntN(120) == 0 {
 				f = fate(dice, die)
 			}
 			if f == noFate && a.herd.fate(op.Session) == "" {
@@ -207,6 +207,9 @@ func (a *arena) scripts() {
 		}
 	})
 	a.Logf("%+v\n%s", rest, &fig)
+	if fig.Hits < fig.Reads/50 {
+		a.Errorf("only %d hits in %d reads: the cache was hardly judged", fig.Hits, fig.Reads)
+	}
 }
 
 // TestSteps compares each statement's answer, while sessions in three processes

@@ -134,7 +134,7 @@ func (p *remotePair) step(ctx context.Context, i int, op *Op, fig *Figures) erro
 	}
 	want := b.do(ctx, op)
 	if got.differs(&want, op.Ordered) {
-		if mayDiffer(op, &got, &want) {
+		if mayDiffer(op, &got, &want) || op.Read && !hit && p.inTx(op.Session) {
 			return errParted
 		}
 		return &Mismatch{Step: i, Op: *op, Got: got.String(), Want: want.String(), Hit: hit}
@@ -146,7 +146,10 @@ func (p *remotePair) step(ctx context.Context, i int, op *Op, fig *Figures) erro
 // mayDiffer says which differences end a script without a failure. Which of two
 // statements finds the database locked, or a connection that knows the latest
 // schema, depends on who proves a doubtful writer over meanwhile, and on how
-// many connections a process has; what a read returns does not.
+// many connections a process has; what a read returns does not. The exception
+// are a transaction's reads from the database: a statement that fails on a
+// connection behind the schema begins the transaction's snapshot, and on one that
+// knows it does not.
 func mayDiffer(op *Op, got, want *answer) bool {
 	const busy = 5
 	if op.Read {
@@ -155,10 +158,15 @@ func mayDiffer(op *Op, got, want *answer) bool {
 	return got.err != nil || want.err != nil
 }
 
+// inTx reports whether a session is in a transaction of its own making.
+func (p *remotePair) inTx(session int) bool {
+	s := p.trace.sessions[session]
+	return s != nil && s.inTx
+}
+
 // refused follows a statement that the cache refused to commit.
 func (p *remotePair) refused(ctx context.Context, op *Op) error {
-	word, s := firstWord(op.SQL), p.trace.sessions[op.Session]
-	inTx := s != nil && s.inTx
+	word := firstWord(op.SQL)
 	switch {
 	case op.Action == Commit, word == "COMMIT", word == "END":
 		undo := Op{Session: op.Session, Action: Rollback}
@@ -168,7 +176,7 @@ func (p *remotePair) refused(ctx context.Context, op *Op) error {
 		a := p.plain[op.Session].do(ctx, &undo)
 		p.trace.note(&undo, false, &a, &Figures{})
 		return nil
-	case inTx, strings.Contains(op.SQL, ";"):
+	case p.inTx(op.Session), strings.Contains(op.SQL, ";"):
 		return errParted
 	}
 	return nil // it was a transaction of its own, and nothing of it is there

@@ -14,7 +14,7 @@ import (
 	"github.com/cacheops/cacheops/redisstore/redistest"
 )
 
-var flagEntries = flag.Int("entries", 20_000, "distinct reads that TestMemory caches")
+var flagEntries = flag.Int("entries", 10_000, "distinct reads that TestMemory caches")
 
 // TestMemory caches many distinct reads by key and says what they take in Redis.
 // Every key there has an end.
