@@ -35,7 +35,8 @@ func (s *session) close() {
 // look has the connection look at the schema if it has not done so after as many
 // moves and is in no transaction: behind the cache, connections do the same. A
 // bare one goes on compiling by what it knows, and SQLite does not look again
-// after every mistake that comes of that.
+// after every mistake that comes of that. RESET has it forget all that it knows:
+// the one that ran an ALTER TABLE plans without what ANALYZE has found out.
 func (s *session) look(ctx context.Context, moves int) {
 	if s.seen == moves || s.tx != nil {
 		return
@@ -44,8 +45,8 @@ func (s *session) look(ctx context.Context, moves int) {
 		return // in a transaction begun by a text
 	}
 	s.seen = moves
-	s.conn.ExecContext(ctx, "SELECT 1 FROM sqlite_master WHERE 0")
 	s.conn.ExecContext(ctx, "ROLLBACK")
+	s.conn.ExecContext(ctx, "PRAGMA writable_schema = RESET")
 }
 
 // do executes one step.
