@@ -203,6 +203,13 @@ var reviewCases = []reviewCase{
 		[]ask{q("INSERT INTO u VALUES (1, 'a')"), q("INSERT INTO u VALUES (2, 'A')"), q("DELETE FROM u WHERE id = 1"), q("UPDATE u SET c = 'b'")},
 	},
 	{
+		"absences on both sides of a FULL JOIN", `CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b INT);; CREATE TABLE u (id INTEGER PRIMARY KEY, c INT, d INT);; INSERT INTO t VALUES (1, 1, 1), (2, 2, NULL);; INSERT INTO u VALUES (3, 3, NULL), (4, 4, 4)`,
+		[]ask{
+			q("SELECT t.id, u.id FROM t FULL JOIN u ON u.c = t.a WHERE u.d IS NULL"), q("SELECT t.id, u.id FROM t FULL JOIN u ON u.c = t.a WHERE t.b IS NULL"), q("SELECT t.id, u.id FROM t FULL JOIN u ON u.c = t.a AND t.b = 1 AND u.d = 4"),
+		},
+		[]ask{q("INSERT INTO u VALUES (1, 1, 5)"), q("INSERT INTO t VALUES (4, 4, 5)"), q("DELETE FROM u WHERE id = 1"), q("DELETE FROM t WHERE id = 4"), q("INSERT INTO u VALUES (7, 7, 7)"), q("INSERT INTO t VALUES (8, 8, 8)")},
+	},
+	{
 		"a column named true", `CREATE TABLE t (id INTEGER PRIMARY KEY, x INT, "true" INT);; INSERT INTO t VALUES (1, 5, 4), (2, 1, 0)`,
 		[]ask{q("SELECT id FROM t WHERE x = true"), q("SELECT id, x FROM t WHERE true = x"), q("SELECT id FROM t WHERE x IN (true, 7)"), q("SELECT true FROM t WHERE id = 1"), q("SELECT id FROM t WHERE x IS true")},
 		[]ask{q(`UPDATE t SET "true" = 5 WHERE id = 1`), q(`UPDATE t SET x = 9 WHERE x = true`), q(`UPDATE t SET "true" = 9 WHERE id = 1`), q("INSERT INTO t VALUES (9, 33, 33)"), q(`UPDATE t SET x = true WHERE id = 2`), q(`DELETE FROM t WHERE x = true`)},
