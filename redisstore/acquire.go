@@ -42,11 +42,17 @@ func (s *Store) acquire(r *cacheops.TableRead) call {
 	for _, sh := range r.Shapes {
 		n += len(sh.Tags)
 	}
-	args = append(args, milliseconds(min(r.TTL, longest)+grace), optional(r.Catalog), t.stamps, newStamps(n))
+	args = append(args, milliseconds(min(r.TTL, longest)+grace), optional(r.Catalog), newStamps(n))
+	keys := append(make([]string, 0, 1+n), t.state, t.own)
 	for _, sh := range r.Shapes {
 		args = append(args, sh.Shape, packTags(sh.Tags))
+		for _, tag := range sh.Tags {
+			keys = append(keys, t.stampOf(tag))
+		}
 	}
-	return t.prepare(scriptAcquire, args...)
+	c := t.prepare(scriptAcquire, args...)
+	c.keys = keys
+	return c
 }
 
 func newStamps(n int) string {

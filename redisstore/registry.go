@@ -30,9 +30,9 @@ var errReply = errors.New("the server's reply makes no sense")
 func (t *table) prepare(sc *script, args ...string) call {
 	seed := binary.BigEndian.AppendUint64(make([]byte, 0, 16), nonzero())
 	seed = binary.BigEndian.AppendUint64(seed, nonzero())
-	all := make([]string, 0, 3+len(args))
-	all = append(all, placeholder, string(seed), milliseconds(keepState))
-	return call{script: sc, keys: []string{t.state, t.own}, args: append(all, args...)}
+	all := make([]string, 0, 4+len(args))
+	all = append(all, placeholder, string(seed), milliseconds(keepState), t.own)
+	return call{script: sc, keys: []string{t.state}, args: append(all, args...)}
 }
 
 // nonzero returns a random number that is not zero.

@@ -54,6 +54,8 @@ type bench struct {
 	server *redistest.Server // a Cluster's first
 	url    string
 	admin  rueidis.Client
+
+	cluster *redistest.Cluster // nil on one server
 }
 
 func newClusterBench(t testing.TB) *bench {
@@ -64,7 +66,7 @@ func newClusterBench(t testing.TB) *bench {
 	}
 	t.Cleanup(admin.Close)
 	url := "redis://" + c.Addrs()[0] + "?addr=" + strings.Join(c.Addrs()[1:], "&addr=")
-	return &bench{c.Primaries[0], url, admin}
+	return &bench{c.Primaries[0], url, admin, c}
 }
 
 func newBench(t testing.TB) *bench {
@@ -74,7 +76,7 @@ func newBench(t testing.TB) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(admin.Close)
-	return &bench{server, server.URL(), admin}
+	return &bench{server, server.URL(), admin, nil}
 }
 
 var prefixes struct {

@@ -30,28 +30,50 @@ func (s *Store) valid(ctx context.Context, deps []cacheops.Dep) (bool, error) {
 			break
 		}
 	}
-	return match(deps, r)
+	return s.match(deps, r)
 }
 
-// ask returns the commands that read the stamps, in order.
+// ask returns the commands that read the stamps, in order. On a Cluster those of
+// each table come after its epoch, by a command of its own.
+//
+// The epoch is there for when a slot moves. The table's state, on which writers
+// act, may be on the new node already and its own stamp still on the old one,
+// where nobody drops it any more. So the stamp counts only with the epoch of the
+// state, wherever that is; and the field that is asked for bears the name of the
+// node's incarnation, which a state that has just come from elsewhere has not.
 func (s *Store) ask(deps []cacheops.Dep, keys []string) []rueidis.Completed {
-	commands := make([]rueidis.Completed, 0, 4)
+	b := s.client.B()
+	if !s.cluster {
+		commands := append(make([]rueidis.Completed, 0, 2), b.Getex().Key(keys[0]).Build())
+		if len(keys) > 1 {
+			commands = append(commands, b.Mget().Key(keys[1:]...).Build())
+		}
+		return commands
+	}
+	var commands []rueidis.Completed
 	for i := 0; i < len(deps); {
-		n := len(deps)
-		if s.cluster {
-			for n = i + 1; n < len(deps) && deps[n].Table == deps[i].Table; n++ {
-			}
-		}
-		if i == 0 || s.cluster {
-			commands = append(commands, s.client.B().Getex().Key(keys[i]).Build())
-			i++
-		}
-		if i < n {
-			commands = append(commands, s.client.B().Mget().Key(keys[i:n]...).Build())
+		n := sameTable(deps, i)
+		commands = append(commands,
+			b.Hget().Key(s.table(deps[i].Table).state).Field(epochField + placeholder).Build(),
+			b.Getex().Key(keys[i]).Build())
+		if n > i+1 {
+			commands = append(commands, b.Mget().Key(keys[i+1:n]...).Build())
 		}
 		i = n
 	}
 	return commands
+}
+
+// epochField begins the name of the field that holds the epoch.
+const epochField = "E"
+
+// sameTable returns the end of the deps that are of the i-th's table.
+func sameTable(deps []cacheops.Dep, i int) int {
+	n := i + 1
+	for n < len(deps) && deps[n].Table == deps[i].Table {
+		n++
+	}
+	return n
 }
 
 // stampNames returns the names of the stamps, all cut from one string.
@@ -76,28 +98,34 @@ func (s *Store) stampNames(deps []cacheops.Dep) []string {
 }
 
 // match compares stamps with those that replies hold, in order.
-func match(deps []cacheops.Dep, replies []rueidis.RedisResult) (bool, error) {
-	same := true
+func (s *Store) match(deps []cacheops.Dep, replies []rueidis.RedisResult) (bool, error) {
+	same, epoch := true, ""
+	fresh := s.cluster // the next reply is a table's epoch
 	for i := range replies {
 		m, err := replies[i].ToMessage()
 		switch {
-		case rueidis.IsRedisNil(err):
-			same, deps = false, deps[1:]
-			continue
-		case err != nil:
+		case spread(err):
+			return false, nil // the table is on its way to another node
+		case err != nil && !rueidis.IsRedisNil(err):
 			return false, err
-		case !m.IsArray():
-			same = stands(deps[0], m) && same
-			deps = deps[1:]
+		case fresh:
+			epoch, _ = m.ToString() // of none, no stamp stands
+			fresh = false
 			continue
 		}
-		list, err := m.ToArray()
-		if err != nil || len(list) > len(deps) {
+		list := []rueidis.RedisMessage{m}
+		if m.IsArray() {
+			if list, err = m.ToArray(); err != nil {
+				return false, errReply
+			}
+		}
+		if len(list) > len(deps) {
 			return false, errReply
 		}
 		for j := range list {
-			same = stands(deps[j], list[j]) && same
+			same = s.stands(deps[j], list[j], epoch) && same
 		}
+		fresh = s.cluster && len(list) < len(deps) && deps[len(list)].Table != deps[len(list)-1].Table
 		deps = deps[len(list):]
 	}
 	if len(deps) > 0 {
@@ -108,7 +136,7 @@ func match(deps []cacheops.Dep, replies []rueidis.RedisResult) (bool, error) {
 
 // stands reports whether a stamp in Redis, after the epoch it was made in, is
 // the dep's.
-func stands(d cacheops.Dep, m rueidis.RedisMessage) bool {
+func (s *Store) stands(d cacheops.Dep, m rueidis.RedisMessage, epoch string) bool {
 	v, err := m.ToString()
-	return err == nil && len(v) == 16 && binary.BigEndian.Uint64([]byte(v[8:])) == uint64(d.Stamp)
+	return err == nil && len(v) == 16 && (!s.cluster || v[:8] == epoch) && binary.BigEndian.Uint64([]byte(v[8:])) == uint64(d.Stamp)
 }

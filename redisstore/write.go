@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
+
+	"github.com/redis/rueidis"
 
 	"github.com/cacheops/cacheops"
 )
@@ -29,11 +32,7 @@ func (s *Store) Begin(ctx context.Context, w cacheops.Writer, writes []cacheops.
 	if s.cluster {
 		s.flying.begins(w.ID, wide)
 	}
-	calls := make([]call, len(all))
-	for i := range all {
-		calls[i] = s.begin(w, &all[i])
-	}
-	out, err := s.run(ctx, calls)
+	out, err := s.begins(ctx, w, all)
 	if err != nil {
 		return nil, failed("begin a write", err)
 	}
@@ -57,9 +56,39 @@ func (s *Store) begin(w cacheops.Writer, tw *cacheops.TableWrite) call {
 		flag(!tw.Unverified), eight(tw.Epoch), strconv.FormatUint(tw.Version, 10),
 		optional(tw.Catalog), flag(tw.BumpCatalog), packTags(tw.Tags))
 	for _, tag := range tw.Tags {
-		c.keys = append(c.keys, t.stampOf(tag))
+		if tag != cacheops.TableTag {
+			c.keys = append(c.keys, t.stampOf(tag))
+		}
 	}
 	return c
+}
+
+// begins runs Begins. On a Cluster a table's slot may be on its way to another
+// node, and its keys on both. The server then refuses a script that needs several
+// of them; one that drops the table's own tag needs the state alone.
+func (s *Store) begins(ctx context.Context, w cacheops.Writer, writes []cacheops.TableWrite) ([]rueidis.RedisMessage, error) {
+	calls := make([]call, len(writes))
+	for i := range writes {
+		calls[i] = s.begin(w, &writes[i])
+	}
+	out, err := s.run(ctx, calls)
+	if !s.cluster || !spread(err) {
+		return out, err
+	}
+	for i := range writes {
+		if len(writes[i].Tags) > 0 {
+			wide := writes[i]
+			wide.Unverified, wide.Tags = true, []cacheops.Tag{cacheops.TableTag}
+			calls[i] = s.begin(w, &wide)
+		}
+	}
+	return s.run(ctx, calls)
+}
+
+// spread reports whether an error is that the keys of a command lie on two nodes.
+func spread(err error) bool {
+	e, ok := rueidis.IsRedisErr(err)
+	return ok && strings.HasPrefix(e.Error(), "TRYAGAIN")
 }
 
 // maxProof is how long a proof may be: its length is kept in two bytes. Proofs

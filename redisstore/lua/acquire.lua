@@ -1,11 +1,12 @@
--- ARGV: 4 how long the stamps are needed, 5 catalog version planned with or '',
--- 6 the beginning of stamps' names, 7 random bytes for as many stamps as may be
--- made, then for each shape its text and its tags.
+-- KEYS: 2 and on the stamps: the table's own, then those of the shapes' tags.
+-- ARGV: 5 how long they are needed, 6 catalog version planned with or '',
+-- 7 random bytes for as many as may be made, then for each shape its text and its
+-- tags.
 --
 -- Returns why it is refused (0: it is not), the epoch, the catalog version, the
 -- stamps (zero for none), then the id and proof of each doubtful writer.
 local epoch, version, catalog, W, unknown = open()
-local time, need = now(), tonumber(ARGV[4])
+local time, need = now(), tonumber(ARGV[5])
 local tags, texts = {none}, {}
 for i = 8, #ARGV, 2 do
   texts[#texts + 1] = 's' .. ARGV[i]
@@ -70,33 +71,31 @@ if #W > 0 then
     end
   end)
 end
-if ARGV[5] ~= '' and ARGV[5] ~= catalog then refuse(3) end
+if ARGV[6] ~= '' and ARGV[6] ~= catalog then refuse(3) end
 
-local keys, stamps, made = {own}, {}, false
-for i = 2, #tags do
-  keys[i] = tags[i] == none and own or ARGV[6] .. tags[i]
-end
+local stamps, made = {}, false
 local kept = {}
-each(1, keys, function(from, to)
-  local got = redis.call('MGET', unpack(keys, from, to))
+each(2, KEYS, function(from, to)
+  local got = redis.call('MGET', unpack(KEYS, from, to))
   for i = from, to do
-    local v = kept[keys[i]] or got[i - from + 1]
+    local key, n = KEYS[i], i - 1
+    local v = kept[key] or got[i - from + 1]
     if v and #v == 16 and string.sub(v, 1, 8) == epoch then
-      stamps[i] = string.sub(v, 9)
+      stamps[n] = string.sub(v, 9)
       -- Changing a stamp's end makes those who track it forget it, so it is done
       -- once in a long while.
-      if why == 0 and not kept[keys[i]] and redis.call('PTTL', keys[i]) < need then
-        redis.call('PEXPIRE', keys[i], 2 * need)
+      if why == 0 and not kept[key] and redis.call('PTTL', key) < need then
+        redis.call('PEXPIRE', key, 2 * need)
         made = true
       end
     elseif why == 0 then
-      stamps[i] = string.sub(ARGV[7], 8 * i - 7, 8 * i)
-      redis.call('SET', keys[i], epoch .. stamps[i], 'PX', 2 * need)
+      stamps[n] = string.sub(ARGV[7], 8 * n - 7, 8 * n)
+      redis.call('SET', key, epoch .. stamps[n], 'PX', 2 * need)
       made = true
     else
-      stamps[i] = none
+      stamps[n] = none
     end
-    if why == 0 then kept[keys[i]] = epoch .. stamps[i] end
+    if why == 0 then kept[key] = epoch .. stamps[n] end
   end
 end)
 -- No shape leaves before its stamps.

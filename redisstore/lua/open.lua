@@ -4,6 +4,10 @@ local function now()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
+-- drop deletes a stamp of the table's own tag, and reports whether it could: that
+-- stamp may have moved to another node, ahead of the state.
+local function drop(name) return type(redis.pcall('DEL', name)) ~= 'table' end
+
 -- open returns epoch, version, catalog, writers, unknown. State that is missing,
 -- or of another incarnation, is made anew: then nobody knows who may be writing.
 -- The table's stamp goes, and with it every entry. So does that of the other
@@ -12,10 +16,11 @@ end
 local function open()
   local s = redis.call('HMGET', T, 'i', 'e', 'v', 'c', 'W', 'u')
   if s[1] == inc and s[2] then return s[2], tonumber(s[3]), s[4], s[5] or '', s[6] end
-  redis.call('DEL', T, own)
-  if s[1] then redis.call('DEL', string.sub(own, 1, -1 - #inc) .. s[1]) end
+  redis.call('DEL', T)
+  drop(own)
+  if s[1] then drop(string.sub(own, 1, -1 - #inc) .. s[1]) end
   local epoch, catalog = string.sub(ARGV[2], 1, 8), string.sub(ARGV[2], 9, 16)
-  redis.call('HSET', T, 'i', inc, 'e', epoch, 'v', 0, 'c', catalog, 'u', 1)
+  redis.call('HSET', T, 'i', inc, 'e', epoch, 'v', 0, 'c', catalog, 'u', 1, 'E' .. inc, epoch)
   redis.call('PEXPIRE', T, ARGV[3])
   return epoch, 0, catalog, '', '1'
 end

@@ -2,6 +2,7 @@
 --
 --   i          the incarnation of the server that made it
 --   e          the epoch, 8 random bytes
+--   E<i>       the epoch once more, under the incarnation's name; see valid.go
 --   v          the registry's version, a number
 --   c          the catalog version, 8 random bytes
 --   u          present while nobody knows who may be writing
@@ -18,16 +19,20 @@
 -- acquire, which looks for its tags in the few writers in flight, does so by
 -- string.find.
 --
--- KEYS[2] is the stamp of the table's own tag. A stamp is 16 bytes: the epoch it
--- was made in, and itself. One of another epoch is none.
---
 -- ARGV[1] is the server's incarnation, ARGV[2] 16 random bytes for an epoch and a
--- catalog version, ARGV[3] how long the state is kept unused.
+-- catalog version, ARGV[3] how long the state is kept unused, ARGV[4] the name of
+-- the stamp of the table's own tag. A stamp is 16 bytes: the epoch it was made in,
+-- and itself. One of another epoch is none.
+--
+-- While a slot of a Cluster moves, what a script does not find may stand on the
+-- other node. Stamps that it reads or deletes are therefore among its KEYS, so
+-- that the server refuses it unless all are here. The table's own is not: its
+-- name differs from node to node, so that nobody finds it on the other.
 --
 -- A script deletes before it sets, if only what is not there: Redis whose memory
 -- is full refuses a script's sets unless it has deleted first, and what it would
 -- refuse here are a writer's intents.
-local T, own, inc = KEYS[1], KEYS[2], ARGV[1]
+local T, own, inc = KEYS[1], ARGV[4], ARGV[1]
 local none, record = string.rep('\0', 8), 41
 
 -- aligned returns where a piece begins that is a whole number of sizes after from.
