@@ -8,4 +8,11 @@
 // catalog whose name occurs is touched. That is the floor. The parser
 // understands the shapes that people write and ORMs emit, and only narrows the
 // floor; what it does not recognise leaves it in place.
+//
+// The parser knows three dialects; the files named elsewhere hold what SQLite
+// lacks. For PostgreSQL and MySQL what the syntax alone says against caching, and
+// which functions and operators nobody vouches for, is found before any
+// analysis (see refusal), and the analyses, which were made for SQLite, may
+// refuse but do not narrow yet. An analyst meets each node that only these
+// dialects have as an Opaque until it looks for it by name (see Walk).
 package sqldep
