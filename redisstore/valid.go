@@ -54,7 +54,7 @@ func (s *Store) ask(deps []cacheops.Dep, keys []string) []rueidis.Completed {
 	for i := 0; i < len(deps); {
 		n := sameTable(deps, i)
 		commands = append(commands,
-			b.Hget().Key(s.table(deps[i].Table).state).Field(epochField + placeholder).Build(),
+			b.Hget().Key(s.table(deps[i].Table).state).Field(epochField+placeholder).Build(),
 			b.Getex().Key(keys[i]).Build())
 		if n > i+1 {
 			commands = append(commands, b.Mget().Key(keys[i+1:n]...).Build())
