@@ -263,6 +263,9 @@ func (c *classifier) calls() bool {
 		if t.kind == tWord && strict[c.d][t.word] && t.word != kIf && t.word != kReplace && t.word != kMod {
 			continue
 		}
+		if t.kind == tWord && beforeParenthesis[strings.ToLower(c.text(i))] {
+			continue
+		}
 		if i > 0 && c.isDot(i-1) && !(i > 1 && c.says(i-2, "pg_catalog")) {
 			return true
 		}
@@ -272,6 +275,12 @@ func (c *classifier) calls() bool {
 	}
 	return false
 }
+
+// beforeParenthesis are words that stand before a parenthesis and call nothing.
+var beforeParenthesis = nameSet(`
+	over filter by any some cast varying numeric decimal varchar character char bpchar bit binary varbinary float double
+	materialized within array key set with using enum nchar signed unsigned against rollup cube sets tablesample
+`)
 
 // session looks for what sets and asks the session in a statement of any class.
 func (c *classifier) session() {

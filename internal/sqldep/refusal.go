@@ -45,6 +45,8 @@ type syntax struct {
 	tree Statement
 	// dates holds what datedColumn found.
 	dates map[string]bool
+	// views are those whose bodies were looked at.
+	views map[*catalog.Table]bool
 }
 
 // refuse notes a reason. The first one stays.
@@ -75,10 +77,61 @@ func (a *syntax) node(n Node) bool {
 		}
 	case *TableFunc:
 		a.function(n.Schema, n.Name, len(n.Args))
+	case *Table:
+		if t, ok := a.cat.Lookup(n.Schema, n.Name); ok {
+			a.view(t)
+		}
 	case Expr:
 		return a.expr(n)
 	}
 	return true
+}
+
+// view looks at the functions that a view's body calls, and those under it: a
+// read of the view calls them. It goes by the body's words, because a body that
+// is not understood calls functions all the same.
+func (a *syntax) view(t *catalog.Table) {
+	if !t.IsView || a.views[t] {
+		return
+	}
+	if a.views == nil {
+		a.views = make(map[*catalog.Table]bool)
+	}
+	a.views[t] = true
+	if t.View == "" {
+		a.refuse("view " + t.Bare + " cannot be read")
+		a.writes = a.writes || t.Base == nil
+		return
+	}
+	l := lexer{src: t.View, d: a.d}
+	toks := l.lex(nil)
+	c := classifier{src: t.View, d: a.d, toks: viewQuery(toks)}
+	if l.murky || bad(toks) || c.calls() {
+		a.refuse("view " + t.Bare + " calls a function that is not known to be pure")
+		a.writes = true
+	}
+	for _, below := range named(t.View, toks, a.cat) {
+		a.view(below)
+	}
+}
+
+// viewQuery returns what follows CREATE VIEW … AS.
+func viewQuery(toks []token) []token {
+	if len(toks) == 0 || toks[0].word != kCreate {
+		return toks
+	}
+	depth := 0
+	for i := range toks {
+		switch {
+		case toks[i].is(sLParen):
+			depth++
+		case toks[i].is(sRParen):
+			depth--
+		case depth == 0 && toks[i].word == kAs:
+			return toks[i+1:]
+		}
+	}
+	return toks
 }
 
 func (a *syntax) query(s *Select) {
