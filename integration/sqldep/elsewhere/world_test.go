@@ -1,0 +1,401 @@
+package elsewhere_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+	"github.com/cacheops/cacheops/internal/dep"
+)
+
+// world is a random schema on a server and what is known of it.
+type world struct {
+	t      *testing.T
+	r      *rand.Rand
+	d      catalog.Dialect
+	conn   *sql.Conn
+	cat    *catalog.Catalog
+	schema string
+	ddl    []string
+	tables []*relation
+	views  []*relation
+	state  map[*relation][]row
+}
+
+// relation is a table or view as the generators see it.
+type relation struct {
+	name string
+	cols []column
+}
+
+type column struct {
+	name, typ string
+	family    family
+}
+
+func (rel *relation) column(name string) (column, bool) {
+	i := slices.IndexFunc(rel.cols, func(c column) bool { return c.name == name })
+	if i < 0 {
+		return column{}, false
+	}
+	return rel.cols[i], true
+}
+
+// family is what values a column takes.
+type family uint8
+
+const (
+	whole family = iota
+	decimal
+	words
+	truth
+	times
+	ids
+)
+
+var pools = [...][]any{
+	whole:   {nil, int64(0), int64(1), int64(1), int64(2), int64(2), int64(3), int64(20), int64(100)},
+	decimal: {nil, int64(0), int64(1), int64(2), 1.5, 2.25, -0.5, 1000.0},
+	words:   {nil, "", "a", "a", "A", "a ", "ab", "abc", "b", "1", "01", "é", "2024-01-02", "abd"},
+	truth:   {nil, true, false, true},
+	times:   {nil, "2024-01-02", "2024-01-02", "2024-01-02 10:00:00", "2024-03-01", "2025-01-01 00:00:00"},
+	ids:     {nil, "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "6BA7B810-9DAD-11D1-80B4-00C04FD430C8", "00000000-0000-0000-0000-000000000001"},
+}
+
+var columnTypes = map[catalog.Dialect][]column{
+	catalog.PostgreSQL: {
+		{typ: "int", family: whole}, {typ: "int", family: whole}, {typ: "bigint", family: whole}, {typ: "smallint", family: whole},
+		{typ: "int NOT NULL DEFAULT 2", family: whole}, {typ: "numeric(10,2)", family: decimal}, {typ: "numeric", family: decimal},
+		{typ: "double precision", family: decimal}, {typ: "boolean", family: truth}, {typ: "boolean NOT NULL DEFAULT true", family: truth},
+		{typ: "text", family: words}, {typ: "text", family: words}, {typ: "varchar(3)", family: words}, {typ: `text COLLATE "C"`, family: words},
+		{typ: "char(3)", family: words}, {typ: "timestamp", family: times}, {typ: "timestamptz", family: times}, {typ: "date", family: times},
+		{typ: "uuid", family: ids}, {typ: "text DEFAULT 'a'", family: words}, {typ: "int GENERATED ALWAYS AS (id * 2) STORED", family: whole},
+	},
+	catalog.MySQL: {
+		{typ: "int", family: whole}, {typ: "int", family: whole}, {typ: "bigint", family: whole}, {typ: "tinyint(1)", family: truth},
+		{typ: "int unsigned NOT NULL DEFAULT 2", family: whole}, {typ: "decimal(10,2)", family: decimal}, {typ: "double", family: decimal},
+		{typ: "varchar(20)", family: words}, {typ: "varchar(3)", family: words}, {typ: "varchar(20) COLLATE utf8mb4_bin", family: words},
+		{typ: "varchar(20) COLLATE utf8mb4_unicode_ci", family: words}, {typ: "varchar(20) COLLATE utf8mb4_nopad_bin", family: words},
+		{typ: "char(3)", family: words}, {typ: "text", family: words}, {typ: "varchar(20) CHARACTER SET latin1", family: words},
+		{typ: "datetime", family: times}, {typ: "date", family: times}, {typ: "enum('a','b','abc')", family: words},
+		{typ: "varbinary(5)", family: words}, {typ: "varchar(20) NOT NULL DEFAULT 'a'", family: words},
+		{typ: "datetime DEFAULT NULL ON UPDATE CURRENT_TIMESTAMP", family: times}, {typ: "int GENERATED ALWAYS AS (id * 2) STORED", family: whole},
+	},
+}
+
+func newWorld(t *testing.T, r *rand.Rand, d catalog.Dialect, db *sql.DB) *world {
+	w := &world{t: t, r: r, d: d, schema: fmt.Sprintf("w%d", r.Uint32())}
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.conn = conn
+	if d == catalog.PostgreSQL {
+		w.must("CREATE SCHEMA " + w.schema)
+		w.must("SET search_path = " + w.schema + ", public")
+	}
+	for i := range 3 {
+		w.table(i)
+	}
+	w.view()
+	for _, s := range w.ddl {
+		w.must(s)
+	}
+	w.extra()
+	read := catalog.ReadPostgres
+	if d == catalog.MySQL {
+		read = catalog.ReadMySQL
+	}
+	if w.cat, err = read(t.Context(), w.query(), catalog.Session{UTC: true, Microseconds: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.state = map[*relation][]row{}
+	for _, rel := range w.tables {
+		for range w.r.IntN(8) {
+			w.fill(rel)
+		}
+		w.state[rel] = w.snapshot(rel)
+	}
+	return w
+}
+
+func (w *world) close() {
+	if w.d == catalog.PostgreSQL {
+		w.must("DROP SCHEMA " + w.schema + " CASCADE")
+	} else {
+		w.must("DROP VIEW IF EXISTS v0")
+		w.must("DROP TABLE IF EXISTS t2, t1, t0")
+	}
+	if err := w.conn.Close(); err != nil {
+		w.t.Error(err)
+	}
+}
+
+func (w *world) must(text string) {
+	w.t.Helper()
+	if _, err := w.conn.ExecContext(context.Background(), text); err != nil {
+		w.t.Fatalf("%v\nin %s", err, text)
+	}
+}
+
+// query adapts the connection to the catalog's readers.
+func (w *world) query() catalog.Query {
+	return func(ctx context.Context, text string, args ...any) ([][]driver.Value, error) {
+		return rowsOf(w.conn.QueryContext(ctx, text, args...))
+	}
+}
+
+func rowsOf(rows *sql.Rows, err error) (out [][]driver.Value, _ error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		cells, into := make([]any, len(names)), make([]any, len(names))
+		for i := range cells {
+			into[i] = &cells[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		out = append(out, make([]driver.Value, len(cells)))
+		for i := range cells {
+			out[len(out)-1][i] = cells[i]
+		}
+	}
+	return out, rows.Err()
+}
+
+func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
+
+func (w *world) one(n int) bool { return w.r.IntN(n) == 0 }
+
+func (w *world) table(n int) {
+	rel := &relation{name: fmt.Sprintf("t%d", n)}
+	types := columnTypes[w.d]
+	id := pick(w.r, []string{"int", "int", "bigint"})
+	if w.d == catalog.PostgreSQL && w.one(3) {
+		id += " GENERATED BY DEFAULT AS IDENTITY"
+	} else if w.d == catalog.MySQL && w.one(3) {
+		id += " AUTO_INCREMENT"
+	}
+	rel.cols = []column{{"id", id, whole}}
+	defs := []string{"id " + id + " PRIMARY KEY"}
+	for i, name := range []string{"a", "b", "c", "d", rel.name + "x"} {
+		if i > 1 && w.one(5) {
+			continue
+		}
+		c := pick(w.r, types)
+		c.name = name
+		rel.cols = append(rel.cols, c)
+		def := name + " " + c.typ
+		if i == 0 && n > 0 && w.one(2) {
+			parent := pick(w.r, w.tables)
+			typ, _, _ := strings.Cut(parent.cols[0].typ, " ")
+			rel.cols[1] = column{name, typ, whole}
+			action := func() string {
+				return pick(w.r, []string{"CASCADE", "CASCADE", "SET NULL", "NO ACTION"})
+			}
+			def = name + " " + typ
+			defs = append(defs, fmt.Sprintf("FOREIGN KEY (%s) REFERENCES %s (id) ON DELETE %s ON UPDATE %s", name, parent.name, action(), action()))
+		}
+		defs = append(defs, def)
+	}
+	if w.one(3) {
+		if c := pick(w.r, rel.cols[1:]); c.family != words || w.d == catalog.PostgreSQL {
+			defs = append(defs, "UNIQUE ("+c.name+")")
+		}
+	}
+	tail := ""
+	if w.d == catalog.MySQL {
+		tail = " ENGINE=InnoDB"
+	}
+	w.ddl = append(w.ddl, "CREATE TABLE "+rel.name+" ("+strings.Join(defs, ", ")+")"+tail)
+	if w.one(2) {
+		if c := pick(w.r, rel.cols[1:]); c.typ != "text" || w.d == catalog.PostgreSQL {
+			w.ddl = append(w.ddl, "CREATE INDEX "+rel.name+"_i ON "+rel.name+" ("+c.name+")")
+		}
+	}
+	w.tables = append(w.tables, rel)
+}
+
+func (w *world) view() {
+	t, u := pick(w.r, w.tables), pick(w.r, w.tables)
+	body, cols := "SELECT * FROM "+t.name, t.cols
+	switch w.r.IntN(3) {
+	case 0:
+		body, cols = "SELECT x.id, x.a FROM "+t.name+" x JOIN "+u.name+" y ON x.id = y.id WHERE y.id > 1", t.cols[:2]
+	case 1:
+		body, cols = "SELECT id, count(*) AS n FROM "+t.name+" GROUP BY id", []column{t.cols[0], {"n", "bigint", whole}}
+	}
+	w.ddl = append(w.ddl, "CREATE VIEW v0 AS "+body)
+	w.views = []*relation{{name: "v0", cols: cols}}
+}
+
+// extra makes triggers: one that stamps rows, one that writes another table.
+func (w *world) extra() {
+	rel, other := pick(w.r, w.tables), pick(w.r, w.tables)
+	c := pick(w.r, rel.cols[1:])
+	if strings.Contains(c.typ, "GENERATED") {
+		return
+	}
+	value := literal(w.d, pick(w.r, pools[c.family][1:3]))
+	var s []string
+	switch {
+	case w.one(3) && w.d == catalog.PostgreSQL:
+		s = []string{
+			"CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW." + c.name + " := " + value + "; RETURN NEW; END $$",
+			"CREATE TRIGGER stamped BEFORE " + pick(w.r, []string{"INSERT", "UPDATE", "INSERT OR UPDATE"}) + " ON " + rel.name + " FOR EACH ROW EXECUTE FUNCTION stamp()",
+		}
+	case w.one(3) && w.d == catalog.MySQL:
+		s = []string{"CREATE TRIGGER stamped BEFORE " + pick(w.r, []string{"INSERT", "UPDATE"}) + " ON " + rel.name + " FOR EACH ROW SET NEW." + c.name + " = " + value}
+	case w.one(4) && rel != other && w.d == catalog.PostgreSQL:
+		s = []string{
+			"CREATE FUNCTION side() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM " + other.name + " WHERE id = 2; RETURN NULL; END $$",
+			"CREATE TRIGGER sided AFTER DELETE OR UPDATE ON " + rel.name + " FOR EACH ROW EXECUTE FUNCTION side()",
+		}
+	case w.one(4) && rel != other && w.d == catalog.MySQL:
+		s = []string{"CREATE TRIGGER sided AFTER " + pick(w.r, []string{"DELETE", "UPDATE"}) + " ON " + rel.name + " FOR EACH ROW DELETE FROM " + other.name + " WHERE id = 2"}
+	}
+	for _, text := range s {
+		w.must(text)
+		w.ddl = append(w.ddl, text)
+	}
+}
+
+func (w *world) fill(rel *relation) {
+	var names, vals []string
+	for _, c := range rel.cols {
+		if strings.Contains(c.typ, "GENERATED ALWAYS") {
+			continue
+		}
+		names, vals = append(names, c.name), append(vals, literal(w.d, w.value(c)))
+	}
+	w.conn.ExecContext(w.t.Context(), "INSERT INTO "+rel.name+" ("+strings.Join(names, ", ")+") VALUES ("+strings.Join(vals, ", ")+")") //nolint:errcheck // it may well be refused
+}
+
+func (w *world) value(c column) any {
+	if c.name == "id" && !w.one(8) {
+		return int64(1 + w.r.IntN(6))
+	}
+	return pick(w.r, pools[c.family])
+}
+
+func literal(d catalog.Dialect, v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "NULL"
+	case string:
+		return "'" + v + "'"
+	case time.Time:
+		return "'" + v.Format("2006-01-02 15:04:05") + "'"
+	}
+	return fmt.Sprint(v)
+}
+
+// row is a row of a table as the driver reads it.
+type row struct {
+	vals []driver.Value
+	key  string
+	text string
+}
+
+func (w *world) snapshot(rel *relation) []row {
+	raw, err := rowsOf(w.conn.QueryContext(w.t.Context(), "SELECT "+strings.Join(names(rel), ", ")+" FROM "+rel.name+" ORDER BY id"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	out := make([]row, len(raw))
+	for i, r := range raw {
+		out[i] = row{vals: r, key: fmt.Sprint(r[0]), text: answer(raw[i:i+1], false)}
+	}
+	return out
+}
+
+func names(rel *relation) []string {
+	out := make([]string, len(rel.cols))
+	for i, c := range rel.cols {
+		out[i] = c.name
+	}
+	return out
+}
+
+// exact returns what a write did to a table, row by row.
+func (w *world) exact(rel *relation, before, after []row) (out []dep.Change) {
+	for _, o := range before {
+		i := slices.IndexFunc(after, func(n row) bool { return n.key == o.key })
+		c := dep.Change{Table: w.resolved(rel), Op: dep.Delete, Old: []dep.Image{w.image(rel, o)}}
+		switch {
+		case i >= 0 && after[i].text == o.text:
+			continue
+		case i >= 0:
+			c.Op, c.New = dep.Update, []dep.Image{w.image(rel, after[i])}
+			var set []string
+			for j, col := range rel.cols {
+				if fmt.Sprint(o.vals[j]) != fmt.Sprint(after[i].vals[j]) {
+					set = append(set, col.name)
+				}
+			}
+			c.Set = dep.ColumnSet(set...)
+		}
+		out = append(out, c)
+	}
+	for _, n := range after {
+		if !slices.ContainsFunc(before, func(o row) bool { return n.key == o.key }) {
+			out = append(out, dep.Change{Table: w.resolved(rel), Op: dep.Insert, New: []dep.Image{w.image(rel, n)}})
+		}
+	}
+	return out
+}
+
+func (w *world) resolved(rel *relation) string {
+	t, ok := w.cat.Lookup("", rel.name)
+	if !ok {
+		w.t.Fatalf("no table %s", rel.name)
+	}
+	return t.Name
+}
+
+func (w *world) image(rel *relation, r row) (m dep.Image) {
+	t, _ := w.cat.Lookup("", rel.name)
+	for i, c := range rel.cols {
+		col, ok := t.Column(c.name)
+		if !ok {
+			w.t.Fatalf("no column %s", c.name)
+		}
+		if v := col.Stored(r.vals[i]); v.Known() {
+			m = append(m, dep.Field{Col: c.name, Value: v})
+		}
+	}
+	return m
+}
+
+// answer is a result in a form that compares; sorted where its order is free.
+func answer(rows [][]driver.Value, sorted bool) string {
+	lines := make([]string, len(rows))
+	for i, r := range rows {
+		var b strings.Builder
+		for _, v := range r {
+			if raw, ok := v.([]byte); ok {
+				v = string(raw)
+			}
+			fmt.Fprintf(&b, "%T:%v|", v, v)
+		}
+		lines[i] = b.String()
+	}
+	if sorted {
+		slices.Sort(lines)
+	}
+	return strings.Join(lines, "\n")
+}
