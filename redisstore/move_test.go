@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/redisstore/redistest"
 )
 
 // TestWriteWhileATableMoves: a table's keys are spread over two nodes, and what
@@ -107,4 +108,60 @@ func beginAnyhow(t *testing.T, s *Store, w cacheops.Writer, tag cacheops.Tag) er
 		}
 	}
 	return err
+}
+
+// TestMoveThatIsGivenUp: the table's own stamp was on the other node while it
+// was dropped, and comes back.
+func TestMoveThatIsGivenUp(t *testing.T) {
+	b := newClusterBench(t)
+	one, two := pair(t, b, Options{})
+	keep(t, one, lifeKey(1), 7)
+	tb := one.table(lifeTable)
+	slot, err := b.server.Do("CLUSTER", "KEYSLOT", tb.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, err := b.cluster.Holder(int(slot.(int64)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := b.cluster.Primaries[0]
+	if from == to {
+		to = b.cluster.Primaries[1]
+	}
+	if _, err := b.cluster.BeginMove(int(slot.(int64)), to); err != nil {
+		t.Fatal(err)
+	}
+	found, err := from.Do("KEYS", strings.Replace(tb.own, placeholder, "*", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := found.([]any)[0]
+	carry := func(from, to *redistest.Server) {
+		t.Helper()
+		host, port, err := net.SplitHostPort(to.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := from.Do("MIGRATE", host, port, "", 0, 5000, "KEYS", own); err != nil {
+			t.Fatal(err)
+		}
+	}
+	carry(from, to)
+	write := []cacheops.TableWrite{{Table: lifeTable, Unverified: true, Tags: []cacheops.Tag{cacheops.TableTag}}}
+	if _, err := two.Begin(t.Context(), cacheops.Writer{ID: 1}, write); err != nil {
+		t.Fatal(err)
+	}
+	stay := func(s *redistest.Server) {
+		t.Helper()
+		if _, err := s.Do("CLUSTER", "SETSLOT", slot, "STABLE"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stay(from)
+	carry(to, from)
+	stay(to)
+	if hits(t, one, lifeKey(1)) || hits(t, two, lifeKey(1)) {
+		t.Error("what was written over is served")
+	}
 }
