@@ -203,8 +203,8 @@ func (c *classifier) into() int {
 		}
 		switch c.word(i - 1) {
 		case kInsert, kReplace, kMerge, kIgnore:
-			if i < 2 || !c.isDot(i-2) { // t.insert is a column
-				continue
+			if c.word(0) != kSelect || i < 2 || c.toks[i-2].is(sLParen) || c.toks[i-2].is(sRParen) {
+				continue // else it is a column of that name
 			}
 		}
 		if c.says(i-1, "low_priority") || c.says(i-1, "high_priority") || c.says(i-1, "delayed") {

@@ -1,6 +1,7 @@
 package sqldep
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/cacheops/cacheops/internal/catalog"
@@ -64,6 +65,24 @@ func TestCatalogRefuses(t *testing.T) {
 		}
 		if b.Class == Write && !b.Everything {
 			t.Errorf("%s: a write in disguise touches %v only", tt.sql, b.Tables)
+		}
+	}
+}
+
+// TestElsewhereKeepsTheFloor: until the analyses know these dialects, what may
+// be cached depends on all of every table that its text names.
+func TestElsewhereKeepsTheFloor(t *testing.T) {
+	for _, d := range []catalog.Dialect{catalog.PostgreSQL, catalog.MySQL} {
+		b := NewPlanner(d, 1).Plan("SELECT users.id FROM users WHERE id = 1 AND name = 'tags'", shop(d))
+		var got []string
+		for _, u := range b.Uses(nil) {
+			got = append(got, u.Table)
+			if len(u.Regions) != 1 || len(u.Regions[0].Atoms) != 0 {
+				t.Errorf("the use of %s is narrow: %+v", u.Table, u)
+			}
+		}
+		if strings.Join(got, " ") != "main.tags main.users" || b.Uncacheable != "" {
+			t.Errorf("uses %v, not cached: %q", got, b.Uncacheable)
 		}
 	}
 }
