@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
+	"reflect"
 	"time"
 
 	"github.com/cacheops/cacheops/internal/rowset"
@@ -47,19 +49,84 @@ func appendArg(b []byte, v driver.Value) (_ []byte, ok bool) {
 			return b, false
 		}
 	}
-	return rowset.AppendValue(b, v)
+	if b, ok := rowset.AppendValue(b, v); ok {
+		return b, true
+	}
+	return appendKind(b, v)
+}
+
+// appendKind appends values of a program's own types, and arrays, which drivers
+// with a checker of their own accept. The type is part of it, since it decides how
+// the driver sends the value; with pointers in it, it would not be all.
+func appendKind(b []byte, v any) (_ []byte, ok bool) {
+	r := reflect.ValueOf(v)
+	if !r.IsValid() {
+		return b, false
+	}
+	t := r.Type()
+	name := t.PkgPath() + "." + t.String()
+	b = append(b, goTypes+4)
+	b = binary.AppendUvarint(b, uint64(len(name)))
+	b = append(b, name...)
+	if k := r.Kind(); k != reflect.Slice && k != reflect.Array {
+		return appendBasic(b, r)
+	}
+	if r.Kind() == reflect.Slice && r.IsNil() {
+		return append(b, 0), true
+	}
+	b = binary.AppendUvarint(append(b, 1), uint64(r.Len()))
+	for i := range r.Len() {
+		if b, ok = appendBasic(b, r.Index(i)); !ok {
+			return b, false
+		}
+	}
+	return b, true
+}
+
+// appendBasic appends a value that is all in itself. The type has been said.
+func appendBasic(b []byte, r reflect.Value) (_ []byte, ok bool) {
+	switch {
+	case r.Kind() == reflect.Bool && r.Bool():
+		return append(b, 1), true
+	case r.Kind() == reflect.Bool:
+		return append(b, 0), true
+	case r.Kind() == reflect.String:
+		b = binary.AppendUvarint(b, uint64(r.Len()))
+		return append(b, r.String()...), true
+	case r.CanInt():
+		return binary.AppendVarint(b, r.Int()), true
+	case r.CanUint():
+		return binary.AppendUvarint(b, r.Uint()), true
+	case r.CanFloat():
+		return binary.BigEndian.AppendUint64(b, math.Float64bits(r.Float())), true
+	}
+	return b, false
 }
 
 // cloned copies arguments that outlive the call: a program may write to its
-// []byte afterwards.
+// slices afterwards.
 func cloned(args []driver.NamedValue) []driver.NamedValue {
 	out := append([]driver.NamedValue(nil), args...)
 	for i := range out {
-		if b, ok := out[i].Value.([]byte); ok {
-			out[i].Value = bytes.Clone(b)
+		switch v := out[i].Value.(type) {
+		case nil, int64, string, bool, float64, time.Time:
+		case []byte:
+			out[i].Value = bytes.Clone(v)
+		default:
+			out[i].Value = clonedSlice(v)
 		}
 	}
 	return out
+}
+
+func clonedSlice(v any) any {
+	r := reflect.ValueOf(v)
+	if r.Kind() != reflect.Slice || r.IsNil() {
+		return v
+	}
+	c := reflect.MakeSlice(r.Type(), r.Len(), r.Len())
+	reflect.Copy(c, r)
+	return c.Interface()
 }
 
 // positional strips the names for a driver that has none, as database/sql does.

@@ -22,7 +22,11 @@ type postgres struct {
 	// hooked says why a hit would skip what the pool does to a connection before
 	// each use; empty if it does nothing.
 	hooked string
-	// readable remembers of tables whether rows may be read around their writes.
+	// place is what identify found; system says that it tells clusters apart.
+	place  string
+	system bool
+	// readable remembers of the latest catalog's tables whether rows may be read
+	// around their writes.
 	readable sync.Map // of *catalog.Table to bool
 }
 
@@ -69,19 +73,25 @@ func (d *postgres) identify(ctx context.Context, l *lease) (name, identity strin
 	if err != nil {
 		return "", "", fmt.Errorf("read the database's name: %w", err)
 	}
-	system, err := l.row(ctx, "SELECT system_identifier::text FROM pg_control_system()", 1)
+	system, err := l.row(ctx, pgSystem, 1)
 	switch {
 	case err == nil:
-		identity = system[0] + "." + row[1]
+		identity, d.system = system[0]+"."+row[1], true
 	case d.engine.opts.Name == "":
 		// An address in its place would give one database several names, whose
 		// writers do not see each other's entries.
 		return "", "", fmt.Errorf("sqlcache: pg_control_system() tells nothing, so Options.Name must name the database: %w", err)
 	}
+	if !d.system {
+		d.place = row[1]
+		return row[0], "", nil
+	}
+	d.place = identity
 	return row[0] + "@" + identity, identity, nil
 }
 
 func (d *postgres) readCatalog(ctx context.Context, l *lease) (*catalog.Catalog, error) {
+	d.readable.Clear()
 	return catalog.ReadPostgres(ctx, l.catalogQuery(), catalog.Session{})
 }
 

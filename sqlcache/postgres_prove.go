@@ -85,8 +85,7 @@ func (d *postgres) unlock(l *lease, id string) {
 	}
 }
 
-// prove reports whether a writer in doubt is provably over. A standby knows
-// nothing of the primary's locks.
+// prove reports whether a writer in doubt is provably over.
 func (d *postgres) prove(ctx context.Context, w cacheops.Writer) (bool, error) {
 	if !running.over(w) {
 		return false, nil
@@ -95,6 +94,9 @@ func (d *postgres) prove(ctx context.Context, w cacheops.Writer) (bool, error) {
 	defer cancel()
 	over := false
 	err := d.engine.onLease(ctx, func(l *lease) (err error) {
+		if err := l.meet(ctx); err != nil || l.pooled.session.never != "" {
+			return err // a standby, or another server: it knows nothing of the writer
+		}
 		id, ours := strings.CutPrefix(w.Proof, proofAdvisory)
 		switch {
 		case w.ID == 0:

@@ -12,9 +12,13 @@ import (
 // back. Temporary tables hide others of their names.
 const pgSession = `
 SELECT pg_is_in_recovery()::text, current_setting('standard_conforming_strings'), current_setting('default_transaction_isolation'),
+	(SELECT oid::text FROM pg_database WHERE datname = current_database()),
 	json_build_array(current_user, session_user,
 		(SELECT array_agg(relname::text ORDER BY relname) FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND pg_my_temp_schema() <> 0),
 		(SELECT array_agg(current_setting(s, true) ORDER BY s) FROM unnest(ARRAY[` + pgSettings + `]) s))::text`
+
+// pgSystem is apart, because not every role may ask.
+const pgSystem = "SELECT system_identifier::text FROM pg_control_system()"
 
 // pgSettings are the settings that change answers.
 const pgSettings = `'search_path', 'TimeZone', 'DateStyle', 'IntervalStyle', 'extra_float_digits', 'bytea_output',
@@ -24,12 +28,23 @@ const pgSettings = `'search_path', 'TimeZone', 'DateStyle', 'IntervalStyle', 'ex
 	'icu_validation_level', 'quote_all_identifiers', 'default_transaction_isolation'`
 
 func (d *postgres) session(ctx context.Context, l *lease) (session, error) {
-	row, err := l.row(ctx, pgSession, 4)
+	row, err := l.row(ctx, pgSession, 5)
 	if err != nil {
 		return session{}, fmt.Errorf("read the session's settings: %w", err)
 	}
-	s := session{print: row[3], snapshots: row[2] != "read committed" && row[2] != "read uncommitted"}
-	if row[0] != "false" {
+	place := row[3]
+	if d.system {
+		system, err := l.row(ctx, pgSystem, 1)
+		if err != nil {
+			return session{}, fmt.Errorf("read the system identifier: %w", err)
+		}
+		place = system[0] + "." + place
+	}
+	s := session{print: row[4], snapshots: row[2] != "read committed" && row[2] != "read uncommitted"}
+	switch {
+	case place != d.place:
+		s.never = "connection to another database"
+	case row[0] != "false":
 		s.never = "connection in recovery"
 	}
 	if row[1] != "on" {

@@ -225,14 +225,18 @@ func TestHooks(t *testing.T) {
 		connector func(*testing.T) driver.Connector
 		cached    bool
 	}{
-		"none":                     {func(t *testing.T) driver.Connector { return pgxConnector(t, dsn) }, true},
-		"when connected":           {func(t *testing.T) driver.Connector { return pgxConnector(t, dsn, stdlib.OptionAfterConnect(func(context.Context, *pgx.Conn) error { return nil })) }, true},
-		"ResetSession":             {func(t *testing.T) driver.Connector { return pgxConnector(t, dsn, reset) }, false},
-		"a pool without":           {func(t *testing.T) driver.Connector { return stdlib.GetPoolConnector(pool(t, func(*pgxpool.Config) {})) }, true},
-		"a pool's PrepareConn":     {func(t *testing.T) driver.Connector { return stdlib.GetPoolConnector(pool(t, prepare)) }, false},
-		"a pool with ResetSession": {func(t *testing.T) driver.Connector { return stdlib.GetPoolConnector(pool(t, func(*pgxpool.Config) {}), reset) }, false},
-		"lib/pq":                   {func(t *testing.T) driver.Connector { return pqConnector(t, dsn) }, true},
-		"an unknown wrapper":       {func(t *testing.T) driver.Connector { return wrapping{pgxConnector(t, dsn)} }, false},
+		"none": {func(t *testing.T) driver.Connector { return pgxConnector(t, dsn) }, true},
+		"when connected": {func(t *testing.T) driver.Connector {
+			return pgxConnector(t, dsn, stdlib.OptionAfterConnect(func(context.Context, *pgx.Conn) error { return nil }))
+		}, true},
+		"ResetSession":         {func(t *testing.T) driver.Connector { return pgxConnector(t, dsn, reset) }, false},
+		"a pool without":       {func(t *testing.T) driver.Connector { return stdlib.GetPoolConnector(pool(t, func(*pgxpool.Config) {})) }, true},
+		"a pool's PrepareConn": {func(t *testing.T) driver.Connector { return stdlib.GetPoolConnector(pool(t, prepare)) }, false},
+		"a pool with ResetSession": {func(t *testing.T) driver.Connector {
+			return stdlib.GetPoolConnector(pool(t, func(*pgxpool.Config) {}), reset)
+		}, false},
+		"lib/pq":             {func(t *testing.T) driver.Connector { return pqConnector(t, dsn) }, true},
+		"an unknown wrapper": {func(t *testing.T) driver.Connector { return wrapping{pgxConnector(t, dsn)} }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, wrapped := range []bool{false, true} {
