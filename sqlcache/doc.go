@@ -24,5 +24,6 @@
 // Writes run with what they need to be seen: on SQLite an autocommit write
 // runs in a transaction of its own, BEGIN IMMEDIATE … COMMIT.
 //
-// SQLite is the only dialect so far.
+// SQLite and PostgreSQL are the dialects so far; docs/databases.md says what they
+// need.
 package sqlcache

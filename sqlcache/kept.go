@@ -154,6 +154,17 @@ func (l *lease) statement(ctx context.Context, text string, args []driver.NamedV
 	return s, nil
 }
 
+// compiles reports whether the database accepts a statement.
+func (l *lease) compiles(ctx context.Context, k *run) bool {
+	if k.single {
+		if s, err := l.statement(ctx, k.text, k.args); err != nil || s != nil {
+			return err == nil
+		}
+	}
+	s, err := l.prepare(ctx, k.text)
+	return err == nil && s.Close() == nil
+}
+
 // keeps says that the database gains by kept statements. Which one it is the
 // first lease finds out.
 func (l *lease) keeps() bool {

@@ -185,7 +185,7 @@ func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(co
 	proof, done := "", func(*lease) {}
 	if !t.work.Empty() {
 		if proof, done, err = e.dialect.proof(ctx, c, l, t, len(others) > 0); err != nil {
-			return true, errUnproved{hide(err)}
+			return true, unprovedError{hide(err)}
 		}
 	}
 	finished := false
@@ -209,11 +209,11 @@ func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(co
 	return open, err
 }
 
-// errUnproved says that a COMMIT was not sent, because what would prove the
+// unprovedError says that a COMMIT was not sent, because what would prove the
 // writer over could not be had.
-type errUnproved struct{ error }
+type unprovedError struct{ error }
 
-func (e errUnproved) Unwrap() error { return e.error }
+func (e unprovedError) Unwrap() error { return e.error }
 
 // outcome says what became of a COMMIT that returned err.
 func (l *lease) outcome(ctx context.Context, err error) cacheops.Outcome {
@@ -281,7 +281,7 @@ func (c *conn) commitBy(ctx context.Context, l *lease, k *run) error {
 	switch {
 	case !open:
 		c.tx = nil
-	case errors.Is(err, cacheops.ErrStore), errors.As(err, new(errUnproved)):
+	case errors.Is(err, cacheops.ErrStore), errors.As(err, new(unprovedError)):
 		// Nothing was sent, and the program was told that the commit failed: what
 		// it did must not be committed by something that follows.
 		l.rollback(ctx)
