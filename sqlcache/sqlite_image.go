@@ -12,11 +12,8 @@ import (
 // our own ends: a read that it would not have made could turn its wait for the
 // lock into SQLITE_BUSY_SNAPSHOT. The statement that takes the lock changes
 // nothing.
-//
-// Where the transaction has no lock yet it must not get one from a write that
-// does not even compile.
-func (d *sqlite) image(ctx context.Context, l *lease, t *transaction, k *run, target *sqldep.RowTarget, cols []string, _ bool) (dep.Image, bool) {
-	if !t.locked && l.compiles(ctx, k) {
+func (d *sqlite) image(ctx context.Context, l *lease, t *transaction, target *sqldep.RowTarget, cols []string, _ bool) (dep.Image, bool) {
+	if !t.locked {
 		t.locked = l.run(ctx, "DELETE FROM "+quotedTable(target.Table)+" WHERE 0") == nil
 	}
 	if !t.locked {
