@@ -168,6 +168,9 @@ func (c *conn) around(ctx context.Context, l *lease, t *transaction, st *stateme
 	if err != nil || len(wanted) == 0 {
 		return w
 	}
+	if !t.locked && l.keeps() && !l.compiles(ctx, k) {
+		return w // it fails before it has a lock, and ours would stay with the transaction
+	}
 	w.target = target
 	w.target.ReadAfter = slices.DeleteFunc(slices.Clone(target.ReadAfter), func(col string) bool {
 		return !slices.Contains(wanted, col)
