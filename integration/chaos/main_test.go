@@ -14,7 +14,7 @@ import (
 var (
 	flagWorker   = flag.String("chaos.worker", "", "be a worker with these orders; for the coordinator's use")
 	flagSeed     = flag.Uint64("chaos.seed", 0, "the first seed; 0: taken from the clock")
-	flagDuration = flag.Duration("chaos.duration", 8*time.Second, "how long each test starts new runs")
+	flagDuration = flag.Duration("chaos.duration", 5*time.Second, "how long each test starts new runs")
 )
 
 func TestMain(m *testing.M) {
