@@ -45,18 +45,16 @@ func (s *statement) planElsewhere(text string, lifted map[int]int) *Plan {
 	case found.why != "":
 		plan.Uncacheable = found.why
 	default:
-		s.readWide(tree, plan)
+		s.readElsewhere(tree, plan)
 	}
 	return plan
 }
 
-// readWide analyses a read and keeps the floor: the analysis knows SQLite's
-// rules of comparison and of the order of rows alone, so that it may refuse what
-// is read here and not yet narrow it.
-func (s *statement) readWide(tree Statement, plan *Plan) {
+// readElsewhere analyses a read. Its tables stay those of the floor, views'
+// among them, of which more is asked than what changes them.
+func (s *statement) readElsewhere(tree Statement, plan *Plan) {
 	floor := plan.Tables
 	s.read(tree, plan)
-	plan.read = nil
 	if plan.Class == Read {
 		plan.Tables = floor
 	}

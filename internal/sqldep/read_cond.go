@@ -17,6 +17,8 @@ const (
 	condTrue                      // the column is a number other than zero
 	condFalse                     // the column is zero
 	condRange                     // the column lies between vals[0] and vals[1]; nil is open
+	condArray                     // the column equals an item of the array vals[0]
+	condLike                      // the column matches LIKE vals[0]
 	condGlob                      // the column matches GLOB vals[0]
 	condSame                      // the column equals the other's
 	condGiven                     // the arguments decide it; name says how
@@ -137,9 +139,13 @@ func (s *scope) condition(e Expr, want bool) *cond {
 		if l, ok := e.Y.(*Literal); ok && l.Kind == LitNull {
 			return s.given(givenNotNull, e.X)
 		}
+	case *Any:
+		if want {
+			return s.anyOf(e)
+		}
 	case *Like:
-		if e.Not != want && e.Kind == LikeGlob {
-			return s.glob(e)
+		if e.Not != want && (e.Kind == LikeGlob || e.Kind == LikeLike) {
+			return s.like(e)
 		}
 	}
 	return nil
@@ -222,7 +228,7 @@ func (s *scope) equal(x, y Expr) *cond {
 
 // equals is the equality of a column with anything but a column of this scope.
 func (s *scope) equals(m *mention, col *catalog.Column, e Expr) *cond {
-	if v, ok := s.constant(e); ok {
+	if v, ok := s.valueFor(col, e); ok {
 		return leaf(condEq, m, col, v)
 	}
 	return s.outerEqual(m, col, e)
@@ -233,6 +239,9 @@ func (s *scope) given(name string, operands ...Expr) *cond {
 	vals := make([]Expr, len(operands))
 	for i, e := range operands {
 		v, ok := s.constant(e)
+		if c, isCast := e.(*Cast); isCast && (name == givenNull || name == givenNotNull) && s.a.cat.Dialect == catalog.PostgreSQL {
+			v, ok = bare(c.X) // no text is converted to NULL
+		}
 		if !ok {
 			return nil
 		}
@@ -256,7 +265,7 @@ func leaf(k condKind, m *mention, col *catalog.Column, vals ...Expr) *cond {
 // same is an equality between columns. It says something only where a value
 // known of one is a value known of the other.
 func (s *scope) same(m *mention, a *catalog.Column, n *mention, b *catalog.Column) *cond {
-	if m == n || !catalog.SameEquality(a, b) {
+	if m == n || !mutual(a, b) {
 		return nil
 	}
 	return &cond{kind: condSame, m: m, name: a.Name, col: a, other: n, otherCol: b}
@@ -272,7 +281,7 @@ func (s *scope) compare(op Op, x, y Expr) *cond {
 		y = x
 		op = map[Op]Op{OpLt: OpGt, OpLe: OpGe, OpGt: OpLt, OpGe: OpLe}[op]
 	}
-	v, ok := s.constant(y)
+	v, ok := s.valueFor(col, y)
 	switch {
 	case !ok:
 		return nil
@@ -300,7 +309,7 @@ func (s *scope) inList(e *In) *cond {
 	}
 	vals := make([]Expr, len(e.List))
 	for i, item := range e.List {
-		if vals[i], ok = s.constant(item); !ok {
+		if vals[i], ok = s.valueFor(col, item); !ok {
 			return nil
 		}
 	}
@@ -323,12 +332,15 @@ func (s *scope) is(e *Is) *cond {
 	if l, ok := y.(*Literal); ok {
 		switch l.Kind {
 		case LitNull:
+			if !nullable(col) {
+				return nil
+			}
 			return leaf(condNull, m, col)
 		case LitBool: // a truth test: any number but zero
 			return s.truth(x, l.Value == int64(1) || l.Value == true)
 		}
 	}
-	if v, ok := s.constant(y); ok {
+	if v, ok := s.valueFor(col, y); ok && nullable(col) {
 		return leaf(condIs, m, col, v)
 	}
 	return nil
@@ -338,7 +350,7 @@ func (s *scope) is(e *Is) *cond {
 func (s *scope) truth(e Expr, want bool) *cond {
 	m, col, ok := s.operand(e)
 	switch {
-	case !ok:
+	case !ok || !s.a.isSQLite() && !testable(col):
 		return nil
 	case want:
 		return leaf(condTrue, m, col)
@@ -346,13 +358,18 @@ func (s *scope) truth(e Expr, want bool) *cond {
 	return leaf(condFalse, m, col)
 }
 
-func (s *scope) glob(e *Like) *cond {
+// like is X GLOB or, elsewhere, X LIKE being true.
+func (s *scope) like(e *Like) *cond {
 	m, col, ok := s.operand(e.X)
-	if !ok || e.Escape != nil || !col.ByteOrdered() {
+	if !ok || e.Escape != nil || s.a.isSQLite() != (e.Kind == LikeGlob) {
 		return nil
 	}
-	if v, ok := s.constant(e.Pattern); ok {
-		return leaf(condGlob, m, col, v)
+	kind, bytes := condGlob, s.a.isSQLite() && col.ByteOrdered()
+	if e.Kind == LikeLike {
+		kind, bytes = condLike, col.PrefixIsBytes()
+	}
+	if v, ok := s.valueFor(col, e.Pattern); ok && bytes {
+		return leaf(kind, m, col, v)
 	}
 	return nil
 }
@@ -369,18 +386,16 @@ func (s *scope) operand(e Expr) (*mention, *catalog.Column, bool) {
 		return nil, nil, false
 	}
 	m, col, ok := s.column(c)
-	return m, col, ok && (explicit == "" || explicit == col.Collation)
+	return m, col, ok && (explicit == "" || explicit == col.Collation && s.a.isSQLite())
 }
 
 // constant returns e as something whose value the arguments tell: an operand
 // without affinity and without a collation of its own.
 func (s *scope) constant(e Expr) (Expr, bool) {
-	switch e := e.(type) {
-	case *Param, *Lifted:
-		return e, true
-	case *Literal:
-		return e, e.Kind != LitCurrent
-	case *Column:
+	if v, ok := bare(e); ok || !s.a.isSQLite() {
+		return v, ok
+	}
+	if e, ok := e.(*Column); ok {
 		if text, ok := s.text(e); ok {
 			return &Literal{Kind: LitString, Value: text, Pos: e.Pos}, true
 		}

@@ -25,6 +25,8 @@ func (a *readAnalysis) expr(e Expr, sc *scope) {
 
 func (a *readAnalysis) node(n Node, sc *scope) bool {
 	switch n := n.(type) {
+	case *Array, *Subscript, *Field:
+		return a.parts(n, sc)
 	case *Column:
 		a.mark(sc, n)
 	case *Literal:
@@ -34,7 +36,7 @@ func (a *readAnalysis) node(n Node, sc *scope) bool {
 	case *Func:
 		a.function(n)
 	case *Like:
-		if n.Kind == LikeRegexp || n.Kind == LikeMatch || n.Kind == LikeSimilar {
+		if n.Kind == LikeMatch || a.isSQLite() && (n.Kind == LikeRegexp || n.Kind == LikeSimilar) {
 			a.refuse("a match operator that calls a function")
 		}
 	case *Opaque:
@@ -66,7 +68,7 @@ func (a *readAnalysis) inSet(n *In, sc *scope) bool {
 		}
 		a.in(true, func() { a.query(n.Query, sc.ctes, sc, !plain(n.Query)) })
 	case n.Table != nil:
-		inner := &scope{ctes: sc.ctes}
+		inner := &scope{a: a, ctes: sc.ctes}
 		for _, m := range a.table(n.Table, inner, false).mentions {
 			m.useAll()
 		}
@@ -79,6 +81,9 @@ func (a *readAnalysis) inSet(n *In, sc *scope) bool {
 // tableFunc analyses a table-valued function.
 func (a *readAnalysis) tableFunc(f *TableFunc, sc *scope) {
 	a.exprs(f.Args, sc)
+	if !a.isSQLite() {
+		return // see refusal
+	}
 	if f.Schema != "" || !slices.Contains([]string{"json_each", "json_tree", "jsonb_each", "jsonb_tree", "generate_series"}, f.Name) {
 		a.refuse("table-valued function " + f.Name)
 	}
@@ -91,15 +96,20 @@ func (a *readAnalysis) mark(sc *scope, c *Column) {
 	if m, col, ok := sc.column(c); ok && sc.whole && sc.owns(m) && (c.Table != "" || !slices.Contains(sc.aliases, c.Name)) {
 		m.sure = m.sure || !isRowKey(m.table, col.Name)
 	}
-	explained := c.Table == "" && (c.Quoted || c.Name == "true" || c.Name == "false")
+	explained := a.isSQLite() && c.Table == "" && (c.Quoted || c.Name == "true" || c.Name == "false")
 	for s := sc; s != nil; s = s.parent {
 		found, open := a.markHere(s, c)
 		if found && !open {
 			return
 		}
-		explained = explained || found || open || c.Table == "" && slices.Contains(s.aliases, c.Name)
+		alias := c.Table == "" && slices.Contains(s.aliases, c.Name) && (a.isSQLite() || !sc.source(c.Name))
+		explained = explained || found || open || alias
 	}
-	if explained {
+	switch {
+	case explained && (a.isSQLite() || !sc.source(c.Name)):
+		return
+	case !a.isSQLite():
+		a.unexplained(sc, c, explained)
 		return
 	}
 	for s := sc; s != nil; s = s.parent {
@@ -116,10 +126,10 @@ func (a *readAnalysis) markHere(s *scope, c *Column) (found, open bool) {
 	hits, open := s.named(c)
 	for _, src := range hits {
 		if src.m != nil {
-			src.m.use(c.Name)
+			src.m.use(strings.ToLower(c.Name))
 		}
 	}
-	if len(hits) > 0 || !isRowID(c.Name) {
+	if len(hits) > 0 || !isRowID(c.Name) || !a.isSQLite() {
 		return len(hits) > 0, open
 	}
 	for _, src := range s.sources {
@@ -144,6 +154,9 @@ func (a *readAnalysis) markRowID(src *source) {
 
 // function refuses a call whose result is not a matter of its arguments alone.
 func (a *readAnalysis) function(f *Func) {
+	if !a.isSQLite() {
+		return // see refusal
+	}
 	nargs := len(f.Args)
 	if f.Star {
 		nargs = -1

@@ -2,6 +2,7 @@ package sqldep
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/cacheops/cacheops/internal/catalog"
 )
@@ -36,7 +37,11 @@ func (a *readAnalysis) from(f From, sc *scope, ordered bool) *fromTree {
 		return a.join(f, sc, ordered)
 	}
 	a.refuse("FROM item not understood")
-	return &fromTree{}
+	src := &source{open: true}
+	if f, ok := f.(*OddFrom); ok {
+		src.name = f.Alias
+	}
+	return a.single(src, sc)
 }
 
 func (a *readAnalysis) single(s *source, sc *scope) *fromTree {
@@ -87,7 +92,7 @@ func (a *readAnalysis) mergeColumns(j *Join, l, r *fromTree, sc *scope) {
 		sc.merged = append(sc.merged, col)
 		for _, s := range slices.Concat(l.sources, r.sources) {
 			if s.m != nil && s.has(col) {
-				s.m.use(col)
+				s.m.use(strings.ToLower(col))
 			}
 		}
 	}
@@ -261,7 +266,7 @@ func (a *readAnalysis) alsoTable(t *Table) {
 	switch {
 	case !ok:
 	case found.IsView:
-		a.view(found, &source{}, &scope{})
+		a.view(found, &source{}, &scope{a: a})
 	default:
 		a.mention(found, true).useAll()
 	}

@@ -35,7 +35,7 @@ func (a *readAnalysis) inline(src *source, q *Select, inner, sc *scope) *fromTre
 // counts them, nor fails at them.
 func transparent(q *Select) bool {
 	c := q.Cores[0]
-	if len(q.Cores) != 1 || q.With != nil || q.Limit != nil || c.Sub != nil || c.DistinctOn != nil {
+	if len(q.Cores) != 1 || q.With != nil || q.Limit != nil || c.Sub != nil || c.DistinctOn != nil || c.Rollup {
 		return false
 	}
 	if calls(c, func(f *Func) bool { return f.Over != nil }) || fails(q) {
@@ -136,7 +136,7 @@ func bareExists(q *Select) *Select {
 // outer one: what is known there of the rows that matter holds here as well.
 func (s *scope) outerEqual(m *mention, col *catalog.Column, e Expr) *cond {
 	c, ok := e.(*Column)
-	if !ok || s.cautious || isRowID(c.Name) || c.Table == "" && slices.Contains(s.aliases, c.Name) {
+	if !ok || s.cautious || s.a.isSQLite() && isRowID(c.Name) || c.Table == "" && slices.Contains(s.aliases, c.Name) {
 		return nil
 	}
 	if hits, open := s.named(c); open || len(hits) > 0 {
@@ -157,7 +157,7 @@ func (s *scope) outerEqual(m *mention, col *catalog.Column, e Expr) *cond {
 // carried returns what this scope's facts say of the column c, said of to.
 func (s *scope) carried(c *Column, to place, col *catalog.Column) *cond {
 	m, outer, ok := s.column(c)
-	if !ok || s.facts == nil || m.nullable || !catalog.SameEquality(col, outer) {
+	if !ok || s.facts == nil || m.nullable || !mutual(col, outer) {
 		return nil
 	}
 	var out *cond
@@ -184,7 +184,7 @@ func (s *scope) member(of *membership, c *Core) *cond {
 		return nil
 	}
 	m, col := exports[0].m, exports[0].col
-	if v, ok := of.scope.constant(of.x); ok {
+	if v, ok := of.scope.valueFor(col, of.x); ok {
 		return leaf(condEq, m, col, v)
 	}
 	if x, ok := of.x.(*Column); ok {

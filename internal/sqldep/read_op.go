@@ -220,6 +220,9 @@ func keyedScope(sc *scope) bool {
 // keyed reports whether the mention's conditions compare every column of a
 // unique key with one value.
 func (m *mention) keyed() bool {
+	if m.table.Root != "" {
+		return false
+	}
 	for _, k := range m.table.Keys {
 		if len(k.Columns) > 0 && !slices.ContainsFunc(k.Columns, func(col string) bool { return !m.compares(col) }) {
 			return true

@@ -9,7 +9,10 @@ import (
 
 // readPlan is what the analysis of a read found beyond the floor.
 type readPlan struct {
+	d      catalog.Dialect
 	tables []*tableRead
+	// patterns are those of LIKE that the arguments tell; see readPlan.doubt.
+	patterns []Expr
 }
 
 // tableRead is all that a statement makes of one base table.
@@ -31,6 +34,13 @@ type readAnalysis struct {
 	expanded int
 	// text is what is being analysed: the statement, or the body of a view.
 	text *Select
+	main *Select // the statement
+	// params knows the types of PostgreSQL's parameters. fragile says that
+	// something may fail at rows that the read does not show, patterns what the
+	// arguments decide of that.
+	params   *params
+	fragile  bool
+	patterns []Expr
 	// schema is that of the view whose body is being analysed: its names mean
 	// that schema's tables first.
 	schema string
@@ -62,7 +72,7 @@ func (a *readAnalysis) refuse(why string) {
 // Main, Uncacheable and Class (Write, if the read is one in truth). nil means
 // that the floor stands.
 func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan {
-	a := &readAnalysis{cat: cat, text: sel, views: map[*catalog.Table]bool{}, whole: true}
+	a := &readAnalysis{cat: cat, text: sel, main: sel, params: paramsOf(sel, cat.Dialect), views: map[*catalog.Table]bool{}, whole: true}
 	top := a.query(sel, nil, nil, !rowOrderIsMoot(sel))
 	if top != nil && passesOn(sel) {
 		settle(sel.OrderBy, top)
@@ -87,11 +97,14 @@ func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan {
 	for i, t := range a.tables {
 		plan.Tables[i] = t.table.Name
 	}
-	return &readPlan{tables: a.tables}
+	return &readPlan{d: cat.Dialect, tables: a.tables, patterns: a.patterns}
 }
 
 // finish computes what is the same for all arguments.
 func (a *readAnalysis) finish(sel *Select, top *scope) {
+	if a.fragile {
+		a.everyRow()
+	}
 	for _, t := range a.tables {
 		for _, m := range t.mentions {
 			m.ordered = m.ordered && !m.keyed() // one row has no order
@@ -126,6 +139,13 @@ func (a *readAnalysis) mention(t *catalog.Table, ordered bool) *mention {
 		a.refuse("reads the temporary table " + t.Bare)
 	}
 	m := &mention{table: t, ordered: ordered}
+	if t.Root != "" {
+		defer a.related(t, m)
+	}
+	if len(t.Columns) == 0 {
+		m.exposed = true
+		m.useAll() // who knows what its columns are
+	}
 	for _, u := range a.tables {
 		if u.table == t {
 			u.mentions = append(u.mentions, m)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/dep"
 )
 
@@ -33,13 +34,18 @@ type filling struct {
 	b    Bound
 	args []driver.NamedValue
 	cap  int
+	// isMySQL: the empty string may be NULL.
+	isMySQL bool
 }
 
 func (r *readPlan) uses(b Bound, args []driver.NamedValue) []dep.Use {
-	f := filling{b: b, args: args, cap: maxRegions}
+	f := filling{b: b, args: args, cap: maxRegions, isMySQL: r.d == catalog.MySQL}
 	uses := make([]dep.Use, len(r.tables))
 	for i, t := range r.tables {
 		uses[i] = dep.Use{Table: t.table.Name, Cols: t.cols, Regions: f.table(t)}
+	}
+	if r.d != catalog.SQLite {
+		r.doubt(uses, f)
 	}
 	return uses
 }
@@ -80,7 +86,7 @@ func pinsKey(t *tableRead, atoms []dep.Atom) bool {
 		return slices.ContainsFunc(atoms, func(a dep.Atom) bool { return a.Kind == dep.Eq && a.Col == col })
 	}
 	for _, k := range t.table.Keys {
-		if k.Pins && !slices.ContainsFunc(k.Columns, func(col string) bool { return !equated(col) }) {
+		if k.Pins && pinsElsewhere(t.table, k) && !slices.ContainsFunc(k.Columns, func(col string) bool { return !equated(col) }) {
 			return true
 		}
 	}
@@ -181,8 +187,10 @@ func (f filling) cond(c *cond) regions {
 		return f.atom(dep.Atom{Col: c.name, Kind: dep.IsFalse})
 	case condRange:
 		return f.span(c)
-	case condGlob:
-		return f.glob(c)
+	case condArray:
+		return f.array(c)
+	case condGlob, condLike:
+		return f.prefix(c)
 	case condGiven:
 		return f.given(c)
 	case condNever:
@@ -200,7 +208,7 @@ func (f filling) given(c *cond) regions {
 		switch {
 		case !ok:
 			return everywhere()
-		case c.name == givenNull && plainValue(v), c.name == givenNotNull && v == nil:
+		case c.name == givenNull && plainValue(v) && (v != "" || !f.isMySQL), c.name == givenNotNull && v == nil:
 			return regions{}
 		case c.name == givenNull || c.name == givenNotNull:
 			return everywhere()
@@ -234,12 +242,31 @@ func (f filling) equal(c *cond) regions {
 	if len(c.vals) > f.cap {
 		return everywhere()
 	}
-	atoms := make([]dep.Atom, 0, len(c.vals))
-	for _, e := range c.vals {
+	vals := make([]driver.Value, len(c.vals))
+	for i, e := range c.vals {
 		v, ok := f.b.constant(e, f.args)
 		if !ok {
 			return everywhere()
 		}
+		vals[i] = v
+	}
+	return f.among(c, vals)
+}
+
+// array is a comparison with each item of an array.
+func (f filling) array(c *cond) regions {
+	v, ok := f.b.constant(c.vals[0], f.args)
+	vals, isArray := elements(v)
+	if !ok || !isArray || len(vals) > f.cap {
+		return everywhere()
+	}
+	return f.among(c, vals)
+}
+
+// among is a comparison with each of a few values.
+func (f filling) among(c *cond, vals []driver.Value) regions {
+	atoms := make([]dep.Atom, 0, len(vals))
+	for _, v := range vals {
 		if v == nil {
 			continue
 		}
@@ -315,9 +342,9 @@ func (f filling) bound(e Expr, end func(driver.Value) (dep.Value, dep.Family, bo
 	return dep.Value{}, 0, true
 }
 
-// glob is GLOB with what precedes the pattern's first wildcard. Beyond ASCII
-// SQLite's matching and the bytes part company.
-func (f filling) glob(c *cond) regions {
+// prefix is GLOB or LIKE with what precedes the pattern's first wildcard. Beyond
+// ASCII SQLite's matching and the bytes part company.
+func (f filling) prefix(c *cond) regions {
 	v, ok := f.b.constant(c.vals[0], f.args)
 	if !ok {
 		return everywhere()
@@ -329,7 +356,11 @@ func (f filling) glob(c *cond) regions {
 	if !ok || strings.IndexByte(pattern, 0) >= 0 {
 		return everywhere()
 	}
-	end := strings.IndexFunc(pattern, func(r rune) bool { return strings.ContainsRune("*?[", r) || r >= 0x80 })
+	wild := "*?["
+	if c.kind == condLike {
+		wild = `%_\`
+	}
+	end := strings.IndexFunc(pattern, func(r rune) bool { return strings.ContainsRune(wild, r) || r >= 0x80 })
 	if end < 0 {
 		end = len(pattern)
 	}

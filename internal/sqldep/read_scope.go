@@ -48,6 +48,9 @@ func (m *mention) columns() dep.Columns {
 	if m.all {
 		return dep.AllColumns()
 	}
+	if m.ordered && len(m.cols) > 0 && m.table.Columns[0].Form.Dialect != 0 {
+		return orderElsewhere(m)
+	}
 	used := dep.ColumnSet(m.cols...)
 	if m.ordered && len(used.Names) > 0 {
 		return used.Union(orderColumns(m.table, used, m.sure))
@@ -89,6 +92,7 @@ func (s *source) means(schema, table string) bool {
 
 // scope is the set of names that an expression can refer to.
 type scope struct {
+	a       *readAnalysis
 	parent  *scope
 	ctes    *cteEnv
 	sources []*source
@@ -146,7 +150,7 @@ func (s *scope) named(c *Column) (hits []*source, open bool) {
 		if src.has(c.Name) {
 			hits = append(hits, src)
 		}
-		open = open || src.open
+		open = open || src.open || src.m != nil && len(src.m.table.Columns) == 0
 	}
 	return hits, open
 }
@@ -158,7 +162,7 @@ func (s *scope) column(c *Column) (m *mention, col *catalog.Column, ok bool) {
 	switch {
 	case open || s.muddled && c.Table == "":
 		return nil, nil, false
-	case len(hits) == 0 && isRowID(c.Name):
+	case len(hits) == 0 && isRowID(c.Name) && s.a.isSQLite():
 		return s.rowID(c)
 	case len(hits) == 0:
 		return nil, nil, false
@@ -201,7 +205,7 @@ func (s *scope) rowID(c *Column) (*mention, *catalog.Column, bool) {
 // text returns the string that SQLite makes of a double-quoted name which is no
 // column's. ok is false where it may be a column's.
 func (s *scope) text(c *Column) (string, bool) {
-	if !c.Quoted || c.Table != "" || isRowID(c.Name) || s.knows(c) {
+	if !s.a.isSQLite() || !c.Quoted || c.Table != "" || isRowID(c.Name) || s.knows(c) {
 		return "", false
 	}
 	return c.Raw, true

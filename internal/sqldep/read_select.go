@@ -16,6 +16,7 @@ func (a *readAnalysis) query(s *Select, ctes *cteEnv, parent *scope, ordered boo
 	if s.Into {
 		a.refuse("SELECT INTO")
 	}
+	a.mayFail(s)
 	asked := a.asked
 	a.asked = nil
 	if asked != nil && !transparent(s) {
@@ -28,7 +29,7 @@ func (a *readAnalysis) query(s *Select, ctes *cteEnv, parent *scope, ordered boo
 		scopes[i] = a.core(c, ctes, parent, ordered || len(s.Cores) > 1, asked)
 	}
 	a.orderBy(s, scopes)
-	outside := &scope{parent: parent, ctes: ctes}
+	outside := &scope{a: a, parent: parent, ctes: ctes}
 	a.expr(s.Limit, outside)
 	a.expr(s.Offset, outside)
 	if len(scopes) == 1 {
@@ -100,7 +101,7 @@ func (a *readAnalysis) named(cte string) (n int) {
 }
 
 func (a *readAnalysis) core(c *Core, ctes *cteEnv, parent *scope, ordered bool, asked *membership) *scope {
-	sc := &scope{parent: parent, ctes: ctes, whole: a.whole && !nested(c.From)}
+	sc := &scope{a: a, parent: parent, ctes: ctes, whole: a.whole && !nested(c.From)}
 	if c.Sub != nil {
 		a.query(c.Sub, ctes, parent, ordered)
 		return sc
@@ -120,7 +121,7 @@ func (a *readAnalysis) core(c *Core, ctes *cteEnv, parent *scope, ordered bool, 
 	sc.asks = conjuncts(c.Where, nil)
 	sc.cautious = failsIn(c.From)
 	sc.restrict(sc.tree, both(sc.condition(c.Where, true), sc.member(asked, c)))
-	if fallible(c.Where) || fallibleOn(c.From) {
+	if a.isSQLite() && (fallible(c.Where) || fallibleOn(c.From)) {
 		sc.tree.expose()
 	}
 	a.joinExprs(c.From, sc)
@@ -209,6 +210,9 @@ func (a *readAnalysis) view(t *catalog.Table, src *source, sc *scope) *fromTree 
 	if t.Temp {
 		a.refuse("reads the temporary view " + t.Bare)
 	}
+	if !a.isSQLite() {
+		return a.viewElsewhere(t, src, sc)
+	}
 	body, ok := viewBody(t, a.cat)
 	a.expanded++
 	if !ok || a.views[t] || a.expanded > maxViews {
@@ -258,7 +262,7 @@ func (a *readAnalysis) resultColumns(s *Select, ctes *cteEnv) (names []string, o
 			names, open = append(names, cols...), open || more
 		case isCol:
 			names = append(names, col.Name)
-			open = open || isRowID(col.Name) || col.Quoted
+			open = open || a.isSQLite() && (isRowID(col.Name) || col.Quoted)
 		default:
 			open = true
 		}
