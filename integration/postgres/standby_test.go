@@ -1,0 +1,170 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net"
+	"os"
+	osexec "os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/cacheops/cacheops/sqlcache"
+)
+
+// server is a PostgreSQL of the test's own.
+type server struct {
+	dir  string
+	port int
+}
+
+func (s *server) dsn() string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", s.port)
+}
+
+// tool runs one of the server's programs, as a user that they accept.
+func tool(t testing.TB, name string, args ...string) {
+	t.Helper()
+	cmd := osexec.Command(programs(t, name), args...)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = owner(t)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+}
+
+func programs(t testing.TB, name string) string {
+	t.Helper()
+	if path, err := osexec.LookPath(name); err == nil {
+		return path
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
+	if err != nil || len(found) == 0 {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("no %s", name)
+		}
+		t.Skipf("no %s", name)
+	}
+	return found[len(found)-1]
+}
+
+// owner is who the servers run as: they refuse to be root.
+func owner(t testing.TB) *syscall.SysProcAttr {
+	t.Helper()
+	attr := &syscall.SysProcAttr{}
+	if os.Getuid() == 0 {
+		u, err := user.Lookup("postgres")
+		if err != nil {
+			t.Skip("root, and no user postgres")
+		}
+		uid, err1 := strconv.Atoi(u.Uid)
+		gid, err2 := strconv.Atoi(u.Gid)
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	}
+	return attr
+}
+
+func newServer(t testing.TB, make func(dir string)) *server {
+	t.Helper()
+	base, err := os.MkdirTemp("", "cacheops-postgres-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(base); err != nil {
+			t.Error(err)
+		}
+	})
+	if c := owner(t).Credential; c != nil {
+		if err := os.Chown(base, int(c.Uid), int(c.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &server{dir: filepath.Join(base, "data"), port: freePort(t)}
+	make(s.dir)
+	tool(t, "pg_ctl", "-D", s.dir, "-w", "-l", filepath.Join(base, "log"), "-o",
+		fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_prepared_transactions=10 -c fsync=off -c shared_buffers=16MB", s.port), "start")
+	t.Cleanup(func() { tool(t, "pg_ctl", "-D", s.dir, "-m", "immediate", "-w", "stop") })
+	return s
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it waits for nobody
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func newPrimary(t testing.TB) *server {
+	return newServer(t, func(dir string) { tool(t, "initdb", "-D", dir, "-A", "trust", "-U", "postgres", "-N") })
+}
+
+// What a standby returns lags behind by itself: none of it is kept, though it is
+// the same database, and a standby proves nobody over.
+func TestStandby(t *testing.T) {
+	primary := newPrimary(t)
+	w := newWorld(t, primary.dsn(), pgxConnector(t, primary.dsn()), nil)
+	w.fill()
+	standby := newServer(t, func(dir string) {
+		tool(t, "pg_basebackup", "-d", primary.dsn(), "-D", dir, "-R", "-X", "stream", "-c", "fast")
+	})
+	w.warm(one)
+	lagging := w.another(pgxConnector(t, standby.dsn()), nil)
+	exec(t, w.db, "UPDATE item SET name = 'new' WHERE id = 1")
+	for range 5 {
+		if _, r := read(t, lagging, two); r.Hit {
+			t.Fatal("a standby's read was kept")
+		}
+	}
+	w.same(one)
+	w.warm(one)
+
+	// The standby replays nothing for a while: what it says is old.
+	old := closing(t, sql.OpenDB(pgxConnector(t, standby.dsn())))
+	exec(t, old, "SELECT pg_wal_replay_pause()")
+	exec(t, w.db, "UPDATE item SET name = 'newer' WHERE id = 2")
+	for range 5 {
+		read(t, lagging, two)
+		w.same(two)
+	}
+}
+
+// A prepared transaction commits when it is told to, by whatever connection.
+func TestPreparedTransaction(t *testing.T) {
+	primary := newPrimary(t)
+	for _, d := range drivers {
+		t.Run(d.name, func(t *testing.T) {
+			w := newWorld(t, primary.dsn(), d.connector(t, primary.dsn()), &sqlcache.Options{})
+			exec(t, w.db, "DROP TABLE IF EXISTS item")
+			w.fill()
+			w.warm(one)
+			c := w.conn()
+			exec(t, c, "BEGIN")
+			exec(t, c, "UPDATE item SET name = 'prepared' WHERE id = 1")
+			exec(t, c, "PREPARE TRANSACTION 'two'")
+			w.warm(one)
+			exec(t, w.db, "COMMIT PREPARED 'two'")
+			if w.same(one) {
+				t.Error("a hit after COMMIT PREPARED")
+			}
+			if got, _ := read(t, w.db, one); !strings.Contains(got, "prepared") {
+				t.Errorf("read %s", got)
+			}
+			w.warm(one)
+			if _, err := c.ExecContext(context.Background(), "SELECT 1"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
