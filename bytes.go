@@ -22,6 +22,10 @@ type BytesStore interface {
 	// what was there is gone all the same.
 	SetBytes(ctx context.Context, name string, value []byte, ttl time.Duration) error
 
+	// BytesTTL returns how long the value under name will still be kept, unless it
+	// is evicted, and [ErrMiss] where there is none. It is more than zero.
+	BytesTTL(ctx context.Context, name string) (time.Duration, error)
+
 	// DeleteBytes forgets the value under name, if there is one.
 	DeleteBytes(ctx context.Context, name string) error
 }

@@ -66,6 +66,22 @@ func (s *Store) SetBytes(ctx context.Context, name string, value []byte, ttl tim
 	return nil
 }
 
+// BytesTTL implements [cacheops.BytesStore].
+func (s *Store) BytesTTL(ctx context.Context, name string) (time.Duration, error) {
+	if err := s.usable(ctx, "ask for the TTL of bytes"); err != nil {
+		return 0, err
+	}
+	e, ok := s.entries.GetIfPresent(s.hashOf(name))
+	if !ok || !e.isNamed(name, s.apart) {
+		return 0, cacheops.ErrMiss
+	}
+	left := e.deadline - s.clock.NowNano()
+	if left <= 0 {
+		return 0, cacheops.ErrMiss
+	}
+	return time.Duration(left), nil
+}
+
 // DeleteBytes implements [cacheops.BytesStore].
 func (s *Store) DeleteBytes(ctx context.Context, name string) error {
 	if err := s.usable(ctx, "delete bytes"); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -64,6 +65,26 @@ func (s *Store) SetBytes(ctx context.Context, name string, value []byte, ttl tim
 		return failed("set bytes", err)
 	}
 	return nil
+}
+
+// BytesTTL implements [cacheops.BytesStore], in milliseconds.
+func (s *Store) BytesTTL(ctx context.Context, name string) (time.Duration, error) {
+	ctx, cancel, err := s.bounded(ctx, s.opts.Timeout)
+	if err != nil {
+		return 0, failed("ask for the TTL of bytes", err)
+	}
+	defer cancel()
+	key := s.names.ofBytes(s.envelope.digest(kindBytes, name, nil))
+	ms, err := s.exchange(ctx, func() []rueidis.Completed {
+		return []rueidis.Completed{s.client.B().Pttl().Key(key).Build()}
+	})[0].AsInt64()
+	switch {
+	case err != nil:
+		return 0, failed("ask for the TTL of bytes", err)
+	case ms <= 0: // negative: there is none, or not one of ours, which all end
+		return 0, cacheops.ErrMiss
+	}
+	return time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond, nil
 }
 
 // DeleteBytes implements [cacheops.BytesStore].

@@ -28,6 +28,7 @@ func Bytes(t *testing.T, open func(t testing.TB) cacheops.BytesStore) {
 		{"a value is any bytes", testBytesValues},
 		{"a value ends after its TTL", testBytesTTL},
 		{"a set value lives by its own TTL", testBytesNewTTL},
+		{"what is left of a TTL", testBytesLeft},
 		{"a TTL of zero or less is an error and changes nothing", testBytesNoTTL},
 		{"a value too large for the store leaves none", testBytesHuge},
 		{"values are copied", testBytesCopied},
@@ -179,6 +180,29 @@ func testBytesNewTTL(s *bytesSuite) {
 	s.ends(shorter)
 	s.ends(marker)
 	s.holds(longer, "value")
+}
+
+func testBytesLeft(s *bytesSuite) {
+	name := newName()
+	if left, err := s.BytesTTL(s.ctx, name); !errors.Is(err, cacheops.ErrMiss) {
+		s.Errorf("nothing has %v left, %v", left, err)
+	}
+	for _, ttl := range []time.Duration{suiteTTL, 2 * suiteTTL, 1<<63 - 1} {
+		s.set(name, "value", ttl)
+		first, err := s.BytesTTL(s.ctx, name)
+		if err != nil || first <= min(ttl, 3*suiteTTL)-suiteTTL || first > ttl { // a store's time may end before ours
+			s.Fatalf("of %v there are %v left, %v", ttl, first, err)
+		}
+		again, err := s.BytesTTL(s.ctx, name)
+		if err != nil || again > first {
+			s.Fatalf("of %v there are %v left, %v", first, again, err)
+		}
+	}
+	s.set(name, "value", 20*time.Millisecond)
+	s.ends(name)
+	if left, err := s.BytesTTL(s.ctx, name); !errors.Is(err, cacheops.ErrMiss) {
+		s.Errorf("after its end a value has %v left, %v", left, err)
+	}
 }
 
 func testBytesNoTTL(s *bytesSuite) {
