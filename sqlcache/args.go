@@ -52,6 +52,9 @@ func appendArg(b []byte, v driver.Value) (_ []byte, ok bool) {
 	if b, ok := rowset.AppendValue(b, v); ok {
 		return b, true
 	}
+	if k, ok := v.(Keyed); ok {
+		return k.AppendKey(append(b, goTypes+5)), true
+	}
 	return appendKind(b, v)
 }
 

@@ -21,6 +21,8 @@ type engine struct {
 	inner   *sql.DB
 	opts    Options
 	foreign bool // others use the inner pool as well
+	// maxConns is the limit of a pool beneath the inner one, zero if there is none.
+	maxConns int
 	// strangers are its connections, where it is foreign.
 	strangers strangers
 
@@ -57,10 +59,10 @@ func newEngine(cache *cacheops.Cache, inner *sql.DB, o Options) *engine {
 
 // single reports whether there is never more than one real connection: what
 // one virtual connection does to its session, all of them have.
-func (e *engine) single() bool { return e.inner.Stats().MaxOpenConnections == 1 }
+func (e *engine) single() bool { return e.maxConns == 1 || e.inner.Stats().MaxOpenConnections == 1 }
 
 // limited reports whether pinned connections could exhaust the inner pool.
-func (e *engine) limited() bool { return e.inner.Stats().MaxOpenConnections > 0 }
+func (e *engine) limited() bool { return e.maxConns > 0 || e.inner.Stats().MaxOpenConnections > 0 }
 
 // replaced reports whether a database in memory was lost with its connection.
 func (e *engine) replaced(l *lease) bool {

@@ -63,6 +63,9 @@ func (l *lease) release() {
 		defer cancel()
 		_, _ = l.exec(ctx, "ROLLBACK", nil) // fails where there is no transaction
 	default:
+		if r, ok := l.real.(RealConn); ok {
+			r.Discard()
+		}
 		_ = l.conn.Raw(func(any) error { return driver.ErrBadConn }) // makes the pool close it; the error is ours
 	}
 	_ = l.conn.Close() // fails only if it is closed already

@@ -58,7 +58,18 @@ func (k keeping) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pooled{Conn: c, kept: newKept(c)}, nil
+	r, ok := c.(RealConn)
+	if !ok {
+		return &pooled{Conn: c, kept: newKept(c)}, nil
+	}
+	room := r.Lasting()
+	p, met := (*room).(*pooled)
+	if !met {
+		p = &pooled{}
+		*room = p
+	}
+	p.Conn = c
+	return p, nil
 }
 
 // Close is called with the pool's.

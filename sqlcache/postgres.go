@@ -102,20 +102,32 @@ func (d *postgres) stamp(ctx context.Context, l *lease) (string, error) {
 // refresh: the server plans each statement by the schema as it is, but a statement
 // that the driver keeps prepared fails once where its columns have changed.
 func (d *postgres) refresh(ctx context.Context, l *lease) error {
-	v := reflect.ValueOf(l.real)
-	if v.Type().String() != "*stdlib.Conn" {
-		return nil
-	}
-	conn, ok := call(v, "Conn")
-	if !ok {
-		return nil
-	}
-	if c, ok := conn.Interface().(interface {
-		DeallocateAll(ctx context.Context) error
-	}); ok && c.DeallocateAll(ctx) != nil && l.state(ctx) == stateUnknown {
+	c, ok := keeper(l.real)
+	if ok && c.DeallocateAll(ctx) != nil && l.state(ctx) == stateUnknown {
 		return driver.ErrBadConn // nothing of the program's was sent
 	}
 	return nil
+}
+
+// statementKeeper keeps statements prepared.
+type statementKeeper interface {
+	DeallocateAll(ctx context.Context) error
+}
+
+func keeper(real driver.Conn) (statementKeeper, bool) {
+	if r, ok := real.(RealConn); ok {
+		return r, true
+	}
+	v := reflect.ValueOf(real)
+	if v.Type().String() != "*stdlib.Conn" {
+		return nil, false
+	}
+	conn, ok := call(v, "Conn")
+	if !ok {
+		return nil, false
+	}
+	c, ok := conn.Interface().(statementKeeper)
+	return c, ok
 }
 
 // keepsStatements: pgx does so itself, and statements that are kept would not

@@ -22,6 +22,12 @@ const pgxStdlib = "github.com/jackc/pgx/v5/stdlib."
 // skip; empty if it certainly does not.
 func hooks(real driver.Conn, db *sql.DB) string {
 	const hooked = "the pool prepares connections before each use, and Options.Scope does not say for whom"
+	if r, ok := real.(RealConn); ok {
+		if r.Hooked() {
+			return hooked
+		}
+		return ""
+	}
 	v := reflect.ValueOf(real)
 	if v.Kind() != reflect.Pointer {
 		return "the driver's connections are of an unknown type, and Options.Scope is not set"

@@ -91,6 +91,12 @@ func doomed(l *lease) bool {
 //
 // The drivers are asked by reflection because this module requires none.
 func txStatus(c driver.Conn) (status byte, known bool) {
+	if r, ok := c.(RealConn); ok {
+		if r.IsClosed() {
+			return 0, true
+		}
+		return r.TxStatus(), true
+	}
 	v := reflect.ValueOf(c)
 	if !v.IsValid() || v.Kind() != reflect.Pointer {
 		return 0, false
