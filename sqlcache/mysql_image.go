@@ -1,0 +1,48 @@
+package sqlcache
+
+import (
+	"context"
+	"strings"
+
+	"github.com/cacheops/cacheops/internal/dep"
+	"github.com/cacheops/cacheops/internal/sqldep"
+)
+
+// image locks the row as the statement is about to, and reads it. A read that
+// locks sees what is committed, whatever the transaction's snapshot. Nobody is
+// waited for: a wait may end in a deadlock, over which the server would roll the
+// transaction back and then run the statement outside it. A row that somebody else
+// holds is not known, nor is one that is not there told from it.
+func (d *mysql) image(ctx context.Context, l *lease, _ *transaction, target *sqldep.RowTarget, cols []string, _ bool) (dep.Image, bool) {
+	if !d.skips {
+		return nil, false
+	}
+	img, known := l.rowImage(ctx, target, cols, myImage(target, cols))
+	return img, known && img != nil
+}
+
+func myImage(t *sqldep.RowTarget, cols []string) string {
+	var b strings.Builder
+	b.WriteString("SELECT ")
+	for i, col := range cols {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		name := col
+		if c, ok := t.Table.Column(col); ok && c.Real != "" {
+			name = c.Real
+		}
+		b.WriteString("`" + strings.ReplaceAll(name, "`", "``") + "`")
+	}
+	b.WriteString(" FROM " + t.Table.Real + " WHERE " + t.Where + " FOR UPDATE SKIP LOCKED")
+	return b.String()
+}
+
+// counted: after rows ROW_COUNT() says -1.
+func (d *mysql) counted(context.Context, *lease, *run, *sqldep.Facts) {}
+
+// keyed: an upsert that updated the row, and with clientFoundRows one that left it
+// as it was, may report one row as well.
+func (d *mysql) keyed(text string, id int64) bool {
+	return id > 0 && !strings.Contains(strings.ToLower(text), "duplicate")
+}

@@ -1,0 +1,145 @@
+package sqlcache
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// innodbStep is more than the age that information_schema.innodb_trx may have: it
+// is made anew when nobody has read it for a tenth of a second.
+const innodbStep = 130 * time.Millisecond
+
+const openInnoDB = "SELECT trx_mysql_thread_id, trx_started, CONNECTION_ID() FROM information_schema.innodb_trx"
+
+// allOver waits, within a time, until every writer that may have told the store
+// before the call is over. One in a transaction has it open in InnoDB, and any
+// other holds a numbered lock. It needs the PROCESS privilege.
+func (d *mysql) allOver(ctx context.Context) (over bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, proveTime)
+	defer cancel()
+	err = d.engine.onLease(ctx, func(l *lease) error {
+		row, err := l.row(ctx, "SELECT "+d.place(), 1)
+		if err != nil || digest(row[0]) != d.server {
+			return err
+		}
+		if err := d.looseOver(ctx, l); err != nil {
+			return err
+		}
+		if err := d.transactionsOver(ctx, l); err != nil {
+			return err
+		}
+		over = true
+		return nil
+	})
+	if ctx.Err() != nil {
+		return false, nil // not yet
+	}
+	return over, err
+}
+
+// looseOver waits until whoever holds a numbered lock has let go of it.
+func (d *mysql) looseOver(ctx context.Context, l *lease) error {
+	var b strings.Builder
+	b.WriteString("SELECT ")
+	for n := range looseLocks {
+		if n > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("IS_USED_LOCK('" + d.looseName(n) + "')")
+	}
+	first, err := l.row(ctx, b.String(), looseLocks)
+	if err != nil {
+		return err
+	}
+	for now := first; ; {
+		waiting := false
+		for n := range first {
+			if now[n] != first[n] {
+				first[n] = ""
+			}
+			waiting = waiting || first[n] != ""
+		}
+		if !waiting {
+			return nil
+		}
+		if err := pause(ctx, proveStep); err != nil {
+			return err
+		}
+		if now, err = l.row(ctx, b.String(), looseLocks); err != nil {
+			return err
+		}
+	}
+}
+
+// transactionsOver waits until all transactions that are open now have ended. The
+// table that tells of them is a copy of an unknown age: it is of now once a
+// transaction of our own, begun now, has come to be in it.
+func (d *mysql) transactionsOver(ctx context.Context, l *lease) error {
+	const absent, present = false, true
+	if _, err := d.transactions(ctx, l, absent); err != nil {
+		return err
+	}
+	if err := l.run(ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT"); err != nil {
+		return err
+	}
+	open, err := d.transactions(ctx, l, present)
+	l.rollback(ctx)
+	for err == nil && len(open) > 0 {
+		if err = pause(ctx, innodbStep); err != nil {
+			break
+		}
+		var now map[string]bool
+		if now, _, err = d.look(ctx, l); err != nil {
+			break
+		}
+		for id := range open {
+			if !now[id] {
+				delete(open, id)
+			}
+		}
+	}
+	return err
+}
+
+// transactions waits until one of the connection's own is seen, or none is, and
+// returns the others.
+func (d *mysql) transactions(ctx context.Context, l *lease, present bool) (map[string]bool, error) {
+	for {
+		if err := pause(ctx, innodbStep); err != nil {
+			return nil, err
+		}
+		open, own, err := d.look(ctx, l)
+		if err != nil || own == present {
+			return open, err
+		}
+	}
+}
+
+// look returns the transactions that InnoDB has, but for the connection's own;
+// own says that there is one of those. One that is recovered or prepared, and has
+// no connection, counts like the others.
+func (d *mysql) look(ctx context.Context, l *lease) (open map[string]bool, own bool, err error) {
+	rows, err := l.all(ctx, openInnoDB, nil)
+	if err != nil {
+		return nil, false, err
+	}
+	open = make(map[string]bool, len(rows))
+	for _, row := range rows {
+		if printed(row[0]) == printed(row[2]) {
+			own = true
+			continue
+		}
+		open[printed(row[0])+" "+printed(row[1])] = true
+	}
+	return open, own, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
