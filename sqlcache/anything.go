@@ -25,6 +25,9 @@ func (c *conn) anything(ctx context.Context, st *statement, k *run) error {
 	}
 	return c.holding(ctx, func(l *lease) error {
 		if c.tx != nil && !steers(st.plan.Plan) && !c.engine.dialect.commits(st.plan.Plan) {
+			if c.engine.dialect.lasting(c, st) {
+				return c.writeLasting(ctx, l, st, k)
+			}
 			c.recordAnything(ctx, c.tx, st)
 			err := k.on(ctx, l)
 			if err != nil || k.failed {
@@ -42,6 +45,10 @@ func (c *conn) anything(ctx context.Context, st *statement, k *run) error {
 func (c *conn) accepted(ctx context.Context, k *run) error {
 	return c.holding(ctx, func(l *lease) error {
 		s, err := l.prepare(ctx, k.text)
+		if err != nil && c.engine.dialect.unprepared(err) {
+			c.compiled(l, "unrecognised statement")
+			return nil
+		}
 		if err != nil {
 			return c.settled(ctx, l, err)
 		}
@@ -109,18 +116,23 @@ func (c *conn) recordAnything(ctx context.Context, t *transaction, st *statement
 	}
 	tables, ok := written(st.plan.Plan)
 	if !ok || c.blind(t, st) {
-		t.work.Add(ctx, st.schema.version, dep.Anything())
+		t.add(ctx, st.schema.version, dep.Anything())
 		return
 	}
 	for _, table := range tables {
-		t.work.Add(ctx, st.schema.version, dep.AnyOf(table))
+		t.add(ctx, st.schema.version, dep.AnyOf(table))
 	}
 }
 
-// written returns the tables that several plain statements touch; ok is false
-// where they may do more.
+// written returns the tables that one or several plain statements touch; ok is
+// false where they may do more.
 func written(p *sqldep.Plan) (tables []string, ok bool) {
-	if p.Class != sqldep.Multi || p.Everything {
+	switch {
+	case p.Everything:
+		return nil, false
+	case p.Class == sqldep.Write:
+		return p.Tables, true
+	case p.Class != sqldep.Multi:
 		return nil, false
 	}
 	for _, part := range p.Parts {

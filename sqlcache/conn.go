@@ -178,7 +178,8 @@ func (c *conn) do(ctx context.Context, st *statement, k *run) error {
 	case sqldep.Read, sqldep.Empty:
 		return c.direct(ctx, k)
 	case sqldep.Write, sqldep.DDL:
-		if c.tx == nil && c.engine.dialect.alone(st.plan.Plan) || c.engine.dialect.commits(st.plan.Plan) {
+		d := c.engine.dialect
+		if c.tx == nil && d.alone(st.plan.Plan) || d.commits(st.plan.Plan) || d.lasting(c, st) {
 			return c.anything(ctx, st, k)
 		}
 		return c.write(ctx, st, k)

@@ -97,6 +97,17 @@ type transactions interface {
 	alone(p *sqldep.Plan) bool
 	// commits says that a statement commits the open transaction by itself.
 	commits(p *sqldep.Plan) bool
+	// lasting says that a statement of c may write what no rollback undoes: the
+	// store is told before it runs, whatever transaction it is in.
+	lasting(c *conn, st *statement) bool
+	// savepointBegins says that a SAVEPOINT outside a transaction begins one, which
+	// the RELEASE of the same commits.
+	savepointBegins() bool
+	// goesOn says that the end of a transaction began another.
+	goesOn(ctx context.Context, l *lease) bool
+	// unprepared reports whether err says no more of a statement than that it cannot
+	// be prepared.
+	unprepared(err error) bool
 	// notCommitted reports whether a COMMIT that failed with err has certainly not
 	// happened, given that the connection is in no transaction any more.
 	notCommitted(err error) bool
@@ -129,9 +140,12 @@ type images interface {
 	// counted completes the facts of a write whose rows were returned, of which
 	// database/sql tells no count.
 	counted(ctx context.Context, l *lease, k *run, f *sqldep.Facts)
+	// keyed reports whether the id that the driver tells of, after a text that wrote
+	// one row, may be the key of that row.
+	keyed(text string, id int64) bool
 }
 
-var errDialect = errors.New("sqlcache: not a database of a known dialect (SQLite, PostgreSQL)")
+var errDialect = errors.New("sqlcache: not a database of a known dialect (SQLite, PostgreSQL, MySQL)")
 
 // detect finds out the dialect, by the driver's name or else by asking for
 // something that only one kind of database has.
@@ -143,6 +157,11 @@ func (e *engine) detect(ctx context.Context, l *lease) error {
 	row, err := l.row(ctx, "SELECT version()", 1)
 	if err == nil && strings.HasPrefix(row[0], "PostgreSQL ") {
 		return e.usePostgres(ctx, l, row[0])
+	}
+	if err == nil {
+		if my, err := l.row(ctx, "SELECT @@version, @@version_comment", 2); err == nil {
+			return e.useMySQL(ctx, l, my[0], my[1])
+		}
 	}
 	if _, liteErr := l.all(ctx, "SELECT sqlite_version()", nil); liteErr != nil {
 		return errors.Join(errDialect, err)

@@ -68,6 +68,9 @@ func sessionOf(bare driver.Connector) string {
 	if s, ok := postgresSession(bare); ok {
 		return s
 	}
+	if s, ok := mysqlSession(bare); ok {
+		return s
+	}
 	// Fields of the connector (a data source name) decide how rows come back.
 	// A pointer among them makes the session this process's own, which costs
 	// sharing and nothing else.

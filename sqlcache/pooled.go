@@ -20,6 +20,8 @@ type pooled struct {
 	// not yet.
 	session session
 	met     uint64
+	// lock is what the connection's writers hold on MySQL, nil for none yet.
+	lock *writerLock
 }
 
 var (
@@ -31,7 +33,9 @@ var (
 // half open.
 func (p *pooled) Close() error {
 	p.kept.forget()
-	return p.Conn.Close()
+	err := p.Conn.Close()
+	p.forgetLock()
+	return err
 }
 
 // ResetSession forwards what the inner pool asks.

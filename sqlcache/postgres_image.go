@@ -78,3 +78,6 @@ func (d *postgres) readableRow(ctx context.Context, l *lease, t *sqldep.RowTarge
 
 // counted: the rows returned are counted by nobody, and need not be those written.
 func (d *postgres) counted(context.Context, *lease, *run, *sqldep.Facts) {}
+
+// keyed: the drivers tell of no keys.
+func (d *postgres) keyed(string, int64) bool { return false }

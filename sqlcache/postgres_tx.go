@@ -164,6 +164,14 @@ func (d *postgres) alone(p *sqldep.Plan) bool { return p.Class == sqldep.DDL }
 // commits: what commits by itself is refused inside a transaction.
 func (d *postgres) commits(*sqldep.Plan) bool { return false }
 
+func (d *postgres) lasting(*conn, *statement) bool { return false }
+
+func (d *postgres) savepointBegins() bool { return false }
+
+func (d *postgres) goesOn(context.Context, *lease) bool { return false }
+
+func (d *postgres) unprepared(error) bool { return false }
+
 // mayKeep: a statement that fails keeps nothing, and its transaction neither.
 func (d *postgres) mayKeep(error) bool { return false }
 

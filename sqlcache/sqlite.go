@@ -147,6 +147,14 @@ func (d *sqlite) alone(*sqldep.Plan) bool { return false }
 // commits: nothing does but COMMIT and the release of a savepoint.
 func (d *sqlite) commits(*sqldep.Plan) bool { return false }
 
+func (d *sqlite) lasting(*conn, *statement) bool { return false }
+
+func (d *sqlite) savepointBegins() bool { return true }
+
+func (d *sqlite) goesOn(context.Context, *lease) bool { return false }
+
+func (d *sqlite) unprepared(error) bool { return false }
+
 // beginOwn starts a transaction of ours on a fresh lease. A connection that is in
 // one already was left so by somebody else in the same pool; it is closed, and
 // another one tried.

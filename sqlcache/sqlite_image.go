@@ -48,3 +48,5 @@ func (d *sqlite) counted(ctx context.Context, l *lease, _ *run, f *sqldep.Facts)
 		f.Affected, f.InsertID, f.HasInsertID = n, id, n == 1
 	}
 }
+
+func (d *sqlite) keyed(string, int64) bool { return true }

@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/internal/dep"
 	"github.com/cacheops/cacheops/internal/sqldep"
 )
 
@@ -34,15 +36,26 @@ type transaction struct {
 	// ddl says that the schema may have changed inside: plans made from the
 	// catalog no longer say what a statement touches.
 	ddl bool
+	// wide says that it may have changed anything.
+	wide bool
 }
 
 func (c *conn) newTransaction() *transaction { return &transaction{work: c.engine.db.Write()} }
+
+// add records changes.
+func (t *transaction) add(ctx context.Context, version uint64, changes ...dep.Change) {
+	t.wide = t.wide || slices.ContainsFunc(changes, func(ch dep.Change) bool { return ch.Table == "" })
+	t.work.Add(ctx, version, changes...)
+}
 
 // BeginTx starts a transaction as the bare driver does, on a lease that ends
 // with it.
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	var h *txHandle
 	err := c.holding(ctx, func(l *lease) error {
+		if err := c.beginsOver(ctx, l); err != nil {
+			return err
+		}
 		// Drivers keep ctx for the COMMIT. A COMMIT that is cancelled halfway
 		// leaves its outcome in doubt, so ctx bounds the beginning alone;
 		// database/sql itself rolls back when ctx ends before the COMMIT.
@@ -63,6 +76,17 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	}
 	return h, nil
 }
+// plainBegin is the plan of a BEGIN by the driver.
+var plainBegin = &sqldep.Plan{Class: sqldep.Begin, ImplicitCommit: true}
+
+// beginsOver commits the open transaction where a BEGIN is about to do so.
+func (c *conn) beginsOver(ctx context.Context, l *lease) error {
+	if c.tx == nil || !c.engine.dialect.commits(plainBegin) {
+		return nil
+	}
+	return c.commitBy(ctx, l, &run{text: "COMMIT"})
+}
+
 
 // oneSnapshot reports whether all statements of a transaction may see one
 // snapshot.
@@ -182,6 +206,7 @@ func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(co
 	open = true
 	ddl := t.ddl
 	others := c.reached(ctx, l, t, "")
+	h.conn.goOn(h.ctx, h.lease)
 	proof, done := "", func(*lease) {}
 	if !t.work.Empty() {
 		if proof, done, err = e.dialect.proof(ctx, c, l, t, len(others) > 0); err != nil {
@@ -263,6 +288,9 @@ func (c *conn) beginText(ctx context.Context, st *statement, k *run) error {
 		c.tx.snapshot = c.oneSnapshot(sql.LevelDefault) || strings.Contains(strings.ToLower(k.text), "isolation")
 		return nil
 	})
+		if err := c.beginsOver(ctx, l); err != nil {
+			return err
+		}
 }
 
 // commitText is a COMMIT as a statement. One that fails may leave the
@@ -271,7 +299,19 @@ func (c *conn) commitText(ctx context.Context, k *run) error {
 	if c.tx == nil {
 		return c.direct(ctx, k)
 	}
-	return c.holding(ctx, func(l *lease) error { return c.commitBy(ctx, l, k) })
+	return c.holding(ctx, func(l *lease) error {
+		defer c.goOn(ctx, l)
+		return c.commitBy(ctx, l, k)
+	})
+}
+
+// goOn follows the end of a transaction that began another.
+func (c *conn) goOn(ctx context.Context, l *lease) {
+	if c.tx != nil || c.pinned == "" || l.bad || !c.engine.dialect.goesOn(ctx, l) {
+		return
+	}
+	c.tx = c.newTransaction()
+	c.tx.found, c.tx.strange, c.tx.snapshot = true, true, true
 }
 
 // commitBy runs a statement that commits the open transaction.
@@ -312,12 +352,13 @@ func (c *conn) savepoint(ctx context.Context, st *statement, k *run) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+		c.goOn(ctx, l)
 	// Nothing here waits for a lock of others, and a statement of which it is not
 	// known whether it ran would leave the savepoints in doubt.
 	ctx, cancel := settle(ctx)
 	defer cancel()
 	return c.holding(ctx, func(l *lease) error {
-		if t := c.tx; st.plan.Class == sqldep.Release && t != nil && t.mayCommit(name) {
+		if t := c.tx; st.plan.Class == sqldep.Release && t != nil && c.engine.dialect.savepointBegins() && t.mayCommit(name) {
 			if err := c.commitBy(ctx, l, k); err != nil || !t.found && t.last(name) == 0 {
 				return err
 			}
@@ -349,7 +390,7 @@ func (c *conn) resume(ctx context.Context, l *lease) {
 func (c *conn) moved(class sqldep.Class, name string) {
 	t := c.tx
 	if t == nil {
-		if class != sqldep.Savepoint {
+		if class != sqldep.Savepoint || !c.engine.dialect.savepointBegins() {
 			return
 		}
 		t = c.newTransaction()

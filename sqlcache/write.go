@@ -127,7 +127,7 @@ func (c *conn) change(ctx context.Context, l *lease, t *transaction, st *stateme
 		return k.on(ctx, l)
 	}
 	changes := []dep.Change{dep.Anything()}
-	defer func() { t.work.Add(ctx, st.schema.version, changes...) }()
+	defer func() { t.add(ctx, st.schema.version, changes...) }()
 	if c.blind(t, st) {
 		return k.on(ctx, l)
 	}
@@ -219,7 +219,7 @@ func (w *around) facts(ctx context.Context, l *lease, t *transaction, k *run) sq
 			f.Affected = n
 		}
 		id, err := k.result.LastInsertId()
-		f.InsertID, f.HasInsertID = id, err == nil && f.Affected == 1
+		f.InsertID, f.HasInsertID = id, err == nil && f.Affected == 1 && d.keyed(k.text, id)
 	} else {
 		d.counted(ctx, l, k, &f)
 	}
