@@ -76,6 +76,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	}
 	return h, nil
 }
+
 // plainBegin is the plan of a BEGIN by the driver.
 var plainBegin = &sqldep.Plan{Class: sqldep.Begin, ImplicitCommit: true}
 
@@ -86,7 +87,6 @@ func (c *conn) beginsOver(ctx context.Context, l *lease) error {
 	}
 	return c.commitBy(ctx, l, &run{text: "COMMIT"})
 }
-
 
 // oneSnapshot reports whether all statements of a transaction may see one
 // snapshot.
@@ -195,6 +195,7 @@ func (h *txHandle) end() {
 	if h.conn.handle == h {
 		h.conn.handle = nil
 	}
+	h.conn.goOn(h.ctx, h.lease)
 	h.conn.letGo()
 }
 
@@ -206,7 +207,6 @@ func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(co
 	open = true
 	ddl := t.ddl
 	others := c.reached(ctx, l, t, "")
-	h.conn.goOn(h.ctx, h.lease)
 	proof, done := "", func(*lease) {}
 	if !t.work.Empty() {
 		if proof, done, err = e.dialect.proof(ctx, c, l, t, len(others) > 0); err != nil {
@@ -277,6 +277,9 @@ func (c *conn) look(ctx context.Context, l *lease) {
 // beginText is a BEGIN as a statement.
 func (c *conn) beginText(ctx context.Context, st *statement, k *run) error {
 	return c.holding(ctx, func(l *lease) error {
+		if err := c.beginsOver(ctx, l); err != nil {
+			return err
+		}
 		if err := k.on(ctx, l); err != nil || k.failed {
 			if c.tx == nil && ctx.Err() != nil {
 				l.rollback(ctx) // it may have begun all the same
@@ -288,9 +291,6 @@ func (c *conn) beginText(ctx context.Context, st *statement, k *run) error {
 		c.tx.snapshot = c.oneSnapshot(sql.LevelDefault) || strings.Contains(strings.ToLower(k.text), "isolation")
 		return nil
 	})
-		if err := c.beginsOver(ctx, l); err != nil {
-			return err
-		}
 }
 
 // commitText is a COMMIT as a statement. One that fails may leave the
@@ -341,6 +341,7 @@ func (c *conn) rollbackText(ctx context.Context, k *run) error {
 			c.tx.work.Forget()
 			c.tx = nil
 		}
+		c.goOn(ctx, l)
 		return nil
 	})
 }
@@ -352,7 +353,6 @@ func (c *conn) savepoint(ctx context.Context, st *statement, k *run) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-		c.goOn(ctx, l)
 	// Nothing here waits for a lock of others, and a statement of which it is not
 	// known whether it ran would leave the savepoints in doubt.
 	ctx, cancel := settle(ctx)
