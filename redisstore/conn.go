@@ -83,7 +83,7 @@ func (d *dialer) dial(ctx context.Context, addr string, nd *net.Dialer, config *
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: inner, owner: d.connections}
+	c := &conn{Conn: inner, owner: d.connections, addr: addr}
 	if err := c.learn(ctx, d, nd.Timeout); err != nil {
 		return nil, errors.Join(fmt.Errorf("ask %s who it is: %w", addr, err), inner.Close())
 	}
@@ -121,10 +121,30 @@ func (s *connections) verify(id incarnation, info map[string]string) (ok bool) {
 	return ok
 }
 
+// believed returns the connections to addr that took their server for a primary.
+func (s *connections) believed(addr string) (all []*conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.live {
+		if c.addr == addr && c.refused == nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// demoted closes the connections to addr that took their server for a primary.
+func (s *connections) demoted(addr string) {
+	for _, c := range s.believed(addr) {
+		_ = c.Close() // whatever it says, nothing more is sent
+	}
+}
+
 // conn is a connection that knows its server.
 type conn struct {
 	net.Conn
 	owner   *connections
+	addr    string // what was dialled
 	run     string // the server's run id
 	id      incarnation
 	refused error // why commands that concern the protocol are not sent; nil if they are

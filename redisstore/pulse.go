@@ -100,7 +100,12 @@ func (s *Store) greet(ctx context.Context) error {
 	var g sync.WaitGroup
 	for addr, node := range nodes {
 		g.Go(func() {
-			err := s.greetNode(ctx, node)
+			err := s.greetNode(ctx, addr, node)
+			if err != nil && s.cluster && !errors.Is(err, errNotPrimary) && len(s.conns.believed(addr)) == 0 {
+				// No value is held that was validated there: such a connection's
+				// end has emptied the tier.
+				err = errors.Join(errNotPrimary, err)
+			}
 			if err != nil {
 				err = fmt.Errorf("%s: %w", addr, err)
 			}
@@ -127,8 +132,20 @@ func (s *Store) greet(ctx context.Context) error {
 }
 
 // greetNode fails with errNotPrimary for a replica, which pushes nothing that
-// matters: no stamp is read there.
-func (s *Store) greetNode(ctx context.Context, node rueidis.Client) error {
+// matters: no stamp is read there. The nodes of a Cluster are asked for their
+// role first, because a connection to a replica ends over the placeholder, and
+// there would be another for every heartbeat.
+func (s *Store) greetNode(ctx context.Context, addr string, node rueidis.Client) error {
+	if s.cluster {
+		text, err := node.Do(ctx, node.B().Info().Section("replication").Build()).ToString()
+		if err != nil {
+			return err
+		}
+		if parseInfo(text)["role"] != "master" {
+			s.conns.demoted(addr)
+			return errNotPrimary
+		}
+	}
 	r := node.DoMulti(ctx,
 		node.B().Echo().Message(placeholder).Build(),
 		node.B().Info().Section("replication").Build())

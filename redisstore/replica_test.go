@@ -1,0 +1,60 @@
+package redisstore
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cacheops/cacheops/redisstore/redistest"
+)
+
+// connectionsTo is how many connections a server has accepted so far.
+func connectionsTo(t *testing.T, s *redistest.Server) int {
+	t.Helper()
+	info, err := s.Info("stats")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(info["total_connections_received"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestClusterWithReplicas: replicas push nothing that matters. A heartbeat asks
+// them, too, hears so, and neither takes that for silence nor makes a new
+// connection each time; one that is gone is no reason to stop serving either.
+func TestClusterWithReplicas(t *testing.T) {
+	c := redistest.StartCluster(t, 3, 1)
+	b := &bench{url: "redis://" + c.Addrs()[0] + "?addr=" + strings.Join(c.Addrs()[1:], "&addr=")}
+	var s *Store
+	// Nodes take a moment to tell of the replicas.
+	within(t, "all nodes are known", func() bool {
+		s = b.store(t, Options{Mode: Tracked, Heartbeat: time.Minute})
+		if len(s.client.Nodes()) == len(c.Nodes()) {
+			return true
+		}
+		s.Close()
+		return false
+	})
+	defer s.Close()
+	greet(t, s)
+	replica := c.Replicas[0][0]
+	before := connectionsTo(t, replica)
+	for range 3 {
+		greet(t, s)
+	}
+	// Asking makes a connection of its own.
+	if after := connectionsTo(t, replica); after != before+1 {
+		t.Errorf("%d connections, then %d", before, after)
+	}
+	if err := replica.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	greet(t, s)
+	if !s.pulse.good() {
+		t.Error("the tier is not served")
+	}
+}
