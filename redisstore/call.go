@@ -108,8 +108,8 @@ func ended(ctx context.Context, err error) bool {
 
 // bounded limits a call to a time, and fails if there is no point in it.
 func (s *Store) bounded(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc, error) {
-	if s.ctx.Err() != nil {
-		return nil, nil, errClosed
+	if err := s.usable(); err != nil {
+		return nil, nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err

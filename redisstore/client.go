@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -23,13 +22,13 @@ const (
 	topologyEvery = 5 * time.Second
 )
 
-// connect makes the client. Its retries are off: they go on until the context
-// ends, on a server that is down. A call that may be repeated is repeated once;
-// see do.
-func (s *Store) connect(address string) error {
+// clientOptions reads a URL. The client's retries are off: they go on until the
+// context ends, on a server that is down. A call that may be repeated is repeated
+// once; see run.
+func (s *Store) clientOptions(address string) (rueidis.ClientOption, error) {
 	opt, err := rueidis.ParseURL(address)
 	if err != nil {
-		return fmt.Errorf("parse the URL: %w", withoutURL(err))
+		return opt, fmt.Errorf("parse the URL: %w", withoutURL(err))
 	}
 	if s.opts.TLS != nil {
 		opt.TLSConfig = s.opts.TLS
@@ -54,18 +53,7 @@ func (s *Store) connect(address string) error {
 		opt.OnInvalidations = s.pushed
 		opt.CacheSizeEachConn = 1
 	}
-	client, err := rueidis.NewClient(opt)
-	if err != nil {
-		return err
-	}
-	s.client, s.cluster = client, client.Mode() == rueidis.ClientModeCluster
-	ctx, cancel := context.WithTimeout(s.ctx, dialTimeout)
-	defer cancel()
-	if err := s.greet(ctx); err != nil {
-		client.Close()
-		return err
-	}
-	return nil
+	return opt, nil
 }
 
 // withoutURL takes the URL, which may hold a password, out of an error.

@@ -40,8 +40,8 @@ func (s *Store) confirm(ctx context.Context, deps []cacheops.Dep) (bool, error) 
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	if s.ctx.Err() != nil {
-		return false, errClosed
+	if err := s.usable(); err != nil {
+		return false, err
 	}
 	return s.valid(s.reads.of(ctx), deps)
 }

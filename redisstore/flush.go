@@ -22,6 +22,9 @@ const scanCount = 1000
 //
 // progress, which may be nil, hears after each step how many are deleted.
 func (s *Store) Flush(ctx context.Context, progress func(deleted int)) (int, error) {
+	if err := s.usable(); err != nil {
+		return 0, failed("flush", err)
+	}
 	deleted := 0
 	for addr, node := range s.client.Nodes() {
 		primary, err := isPrimary(ctx, node)
@@ -53,8 +56,8 @@ func isPrimary(ctx context.Context, node rueidis.Client) (bool, error) {
 
 func (s *Store) flushNode(ctx context.Context, node rueidis.Client, progress func(int)) error {
 	for cursor := uint64(0); ; {
-		if s.ctx.Err() != nil {
-			return errClosed
+		if err := s.usable(); err != nil {
+			return err
 		}
 		page, err := node.Do(ctx, node.B().Scan().Cursor(cursor).Match(s.opts.Prefix+":*").Count(scanCount).Build()).AsScanEntry()
 		if err != nil {

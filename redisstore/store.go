@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redis/rueidis"
 
@@ -16,8 +17,10 @@ var errClosed = errors.New("redisstore: the store is closed")
 // Store is a cacheops.Store in Redis. It is made by [New].
 type Store struct {
 	opts     Options
-	client   rueidis.Client
+	linking  sync.Mutex     // guards client and cluster while they are being made; see usable
+	client   rueidis.Client // nil before the server was found
 	cluster  bool
+	absent   atomic.Pointer[absence] // nil once it was
 	names    names
 	envelope *envelope
 	conns    *connections
@@ -44,8 +47,10 @@ type Store struct {
 //	redis://sentinel:26379?addr=…&master_set=name    Sentinels; the master's database is in the path
 //
 // valkey:// and valkeys:// mean the same as redis:// and rediss://. It fails if
-// the URL or an option is invalid, naming it, or if the server cannot be
-// reached. Close the store when it is no longer needed.
+// the URL or an option is invalid, naming it, and if the server is there and
+// refuses: a wrong password, a replica, a version that is too old. If the server
+// cannot be reached, the store goes on looking for it, and its calls fail until
+// it is found. Close the store when it is no longer needed.
 func New(url string, o *Options) (*Store, error) {
 	opts := o.withDefaults()
 	if err := opts.validate(); err != nil {
@@ -62,11 +67,20 @@ func New(url string, o *Options) (*Store, error) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.locks = newLocks(s)
 	s.reads.parent, s.reads.timeout = s.ctx, opts.Timeout
-	if err := s.connect(url); err != nil {
+	opt, err := s.clientOptions(url)
+	if err == nil {
+		s.absent.Store(&absence{errors.New("it is the first attempt")})
+		err = s.connect(opt)
+		if err != nil && !hopeless(err) {
+			s.absent.Store(&absence{err})
+			err = nil
+		}
+	}
+	if err != nil {
 		s.cancel()
 		return nil, errors.Join(fmt.Errorf("redisstore: connect: %w", err), s.closeLocal())
 	}
-	s.bg.Go(s.beat)
+	s.bg.Go(func() { s.seek(opt) })
 	return s, nil
 }
 
@@ -76,7 +90,7 @@ func (s *Store) Close() (err error) {
 	s.closed.Do(func() {
 		s.cancel()
 		s.locks.close()
-		s.client.Close()
+		s.hangUp()
 		s.bg.Wait()
 		s.pulse.stop()
 		err = s.closeLocal()

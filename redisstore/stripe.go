@@ -110,7 +110,7 @@ func (f *inFlight) begins(id uint64, wide bool) {
 // endTables returns where to tell of a writer's end. Of a writer that did not
 // begin here nothing is known, and all are told.
 func (s *Store) endTables(id uint64, tables []string) []string {
-	if !s.cluster {
+	if s.usable() != nil || !s.cluster {
 		return tables
 	}
 	wide, known := s.flying.wide.LoadAndDelete(id)
