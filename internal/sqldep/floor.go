@@ -43,6 +43,11 @@ func (f *floor) add(t *catalog.Table, write bool) {
 	if t.IsView {
 		f.view(t, write)
 	}
+	if t.Root != "" {
+		for _, u := range treeOf(f.cat, t) {
+			f.add(u, write)
+		}
+	}
 	if !write {
 		return
 	}
@@ -81,8 +86,18 @@ func (f *floor) addName(resolved string, write bool) {
 func (f *floor) trigger(g *catalog.Trigger) {
 	l := lexer{src: g.Body, d: f.cat.Dialect}
 	toks := l.lex(nil)
-	if g.Body == "" || l.murky || bad(toks) || f.cat.Dialect != catalog.SQLite {
-		// Elsewhere a trigger calls functions, which may do anything.
+	if f.cat.Dialect != catalog.SQLite {
+		// The catalog has looked for the names in what the trigger calls, too.
+		f.everything = f.everything || g.Unclear || g.When == "RULE" || g.Body == ""
+		for _, name := range g.Writes {
+			f.addName(name, true)
+		}
+		for _, t := range named(g.Body, toks, f.cat) {
+			f.add(t, true)
+		}
+		return
+	}
+	if g.Body == "" || l.murky || bad(toks) {
 		f.everything = true
 		return
 	}

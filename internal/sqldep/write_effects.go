@@ -108,7 +108,7 @@ func (e *effects) statement(stmt Statement, row *event, outer Resolution) {
 	}
 	t, ok := e.table(schema, to)
 	switch {
-	case !ok, t.Opaque == "ambiguous name", t.Opaque == "system table":
+	case !ok, t.Opaque != "" && e.w.cat.Dialect != catalog.SQLite, t.Opaque == "ambiguous name", t.Opaque == "system table":
 		e.anything = true
 		return
 	case t.Opaque != "":
@@ -255,8 +255,10 @@ func (e *effects) reach() *reach {
 func (e *effects) spread(r *reach) {
 	e.anything = e.anything || r.anything
 	for _, name := range slices.Sorted(maps.Keys(r.tables)) {
-		if !e.w.cat.Tables[name].IsView {
-			e.add(dep.AnyOf(name))
+		if t := e.w.cat.Tables[name]; !t.IsView {
+			for _, u := range treeOf(e.w.cat, t) {
+				e.add(dep.AnyOf(u.Name))
+			}
 		}
 	}
 }

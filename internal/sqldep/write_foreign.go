@@ -23,7 +23,7 @@ func (e *effects) foreignKeys(t *catalog.Table, name string, set dep.Columns, ro
 		case !acts(action):
 		case child == nil:
 			e.anything = true
-		case e.spent():
+		case e.spent(), child.Root != "", child.Opaque != "" && e.w.cat.Dialect != catalog.SQLite:
 			e.whole(child)
 		default:
 			e.depth++
@@ -82,6 +82,11 @@ func referred(fk *catalog.ForeignKey, child, parent *catalog.Table, action strin
 			continue
 		}
 		v := dep.Value{}
+		if len(fk.Columns) > 1 && c.Form.Dialect != 0 && action != "CASCADE" {
+			// PostgreSQL's ON DELETE SET NULL (a) sets some of them.
+			set = append(set, dep.Field{Col: c.Name})
+			continue
+		}
 		switch action {
 		case "SET NULL":
 			v = dep.NullValue()

@@ -19,6 +19,11 @@ type inserted struct {
 
 func (d *dml) insert(s *Insert) {
 	rows := d.rows(s)
+	if d.rewritten("INSERT") || s.Overriding == "user" {
+		for i := range rows {
+			rows[i].img = nil
+		}
+	}
 	c := dep.Change{Table: d.t.Name, Op: dep.Insert}
 	replacing := replaces(d.or, d.t)
 	if replacing {
@@ -28,6 +33,9 @@ func (d *dml) insert(s *Insert) {
 	for i, r := range rows {
 		img := r.img
 		if id, ok := d.generatedKey(s, r); ok {
+			img = overlay(img, []dep.Field{id})
+		}
+		if id, ok := d.numbering(s, d.columns(s)); ok {
 			img = overlay(img, []dep.Field{id})
 		}
 		c.New = append(c.New, img)
@@ -41,7 +49,7 @@ func (d *dml) insert(s *Insert) {
 		d.inserted(&c, events)
 	}
 	for _, u := range s.Upserts {
-		if !u.Nothing {
+		if !u.Nothing && !d.plain(s) {
 			d.upsert(u, rows)
 		}
 	}
@@ -94,6 +102,9 @@ func (d *dml) rows(s *Insert) []inserted {
 // where they are not that simple.
 func (d *dml) selected(q *Select, n int) []Expr {
 	out := make([]Expr, n)
+	if d.w.cat.Dialect != catalog.SQLite {
+		return nil // its columns have types of their own
+	}
 	if len(q.Cores) != 1 || len(q.Cores[0].Columns) != n {
 		return out
 	}

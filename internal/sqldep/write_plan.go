@@ -16,6 +16,8 @@ type writePlan struct {
 	// bodies holds the statements of each trigger that may fire, nil for one
 	// whose body was not understood.
 	bodies map[*catalog.Trigger][]Statement
+	// params knows the types of PostgreSQL's parameters.
+	params *params
 	// anything: the statement calls a function that may do anything.
 	anything bool
 }
@@ -24,14 +26,18 @@ type writePlan struct {
 // Returns, KeepsOnError, EndsTxOnError and Main. nil means that the floor
 // stands.
 func analyzeWrite(stmt Statement, cat *catalog.Catalog, plan *Plan) *writePlan {
-	if cat.Dialect != catalog.SQLite {
-		return nil
-	}
 	into, ok := writeTarget(stmt)
 	if !ok {
 		return nil
 	}
-	w := &writePlan{stmt: stmt, cat: cat, bodies: make(map[*catalog.Trigger][]Statement)}
+	w := &writePlan{stmt: stmt, cat: cat, bodies: make(map[*catalog.Trigger][]Statement), params: paramsOf(stmt, cat.Dialect)}
+	if cat.Dialect != catalog.SQLite {
+		// Triggers' bodies are followed by the names in them alone.
+		if t, ok := cat.Lookup(into.Schema, into.Name); ok && !plan.Everything && narrows(stmt, t) {
+			return w
+		}
+		return nil
+	}
 	clear, harmless := audit(stmt)
 	if !clear {
 		return nil

@@ -33,12 +33,32 @@ func (r *reach) write(t *catalog.Table, event string, set dep.Columns) {
 		r.anything = true
 		return
 	}
+	if t.IsView && r.w.cat.Dialect != catalog.SQLite && !r.tables[t.Name] {
+		r.under(t)
+	}
+	for _, u := range treeOf(r.w.cat, t) {
+		if u != t && !r.tables[u.Name] {
+			r.tables[u.Name] = true
+			r.follow(u, event, set)
+			r.follow(u, "DELETE", dep.AllColumns())
+		}
+	}
 	r.tables[t.Name] = true
 	r.follow(t, event, set)
 	if event != "DELETE" {
 		// It may replace rows: by its own clause, by the DDL's, or by the clause of
 		// the statement that set it off.
 		r.follow(t, "DELETE", dep.AllColumns())
+	}
+}
+
+// under adds writes to what lies under a view, which may be written through it.
+func (r *reach) under(t *catalog.Table) {
+	r.tables[t.Name] = true
+	r.anything = r.anything || t.Base == nil
+	for _, name := range t.Base {
+		r.write(r.w.cat.Tables[name], "UPDATE", dep.AllColumns())
+		r.write(r.w.cat.Tables[name], "INSERT", dep.AllColumns())
 	}
 }
 

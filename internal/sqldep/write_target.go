@@ -13,7 +13,7 @@ import (
 func (d *dml) pinned(ks []known) (found []known, ok bool) {
 	for i := range d.t.Keys {
 		k := &d.t.Keys[i]
-		if !k.Pins {
+		if !k.Pins || !pinsElsewhere(d.t, *k) {
 			continue
 		}
 		found = found[:0]
@@ -45,6 +45,7 @@ func (w *writePlan) target(b Bound, args []driver.NamedValue) (RowTarget, bool) 
 	out := RowTarget{Table: t}
 	var where Expr
 	event, or := "DELETE", OrDefault
+	keyed := dep.Columns{}
 	switch s := w.stmt.(type) {
 	case *Update:
 		if s.With != nil || s.From != nil || s.Limit != nil || replaces(s.Or, t) {
@@ -52,6 +53,10 @@ func (w *writePlan) target(b Bound, args []driver.NamedValue) (RowTarget, bool) 
 		}
 		a := d.assign(s.Set, nil)
 		where, out.Set, out.ReadAfter = s.Where, a.set, untold(a)
+		if d.rewritten("UPDATE") {
+			out.Set, out.ReadAfter = dep.AllColumns(), viewColumns(t)
+		}
+		keyed = a.set
 		event, or = "UPDATE", s.Or
 	case *Delete:
 		if s.With != nil || s.Using != nil || s.Limit != nil {
@@ -62,7 +67,7 @@ func (w *writePlan) target(b Bound, args []driver.NamedValue) (RowTarget, bool) 
 		return RowTarget{}, false
 	}
 	key, ok := d.pinned(d.where(where, nil))
-	if !ok || !out.locate(key) || w.touchesItself(t, event, out.Set, or) {
+	if !ok || !out.locate(w.cat.Dialect, key, keyed) || w.touchesItself(t, event, out.Set, or) {
 		return RowTarget{}, false
 	}
 	return out, true
@@ -81,13 +86,14 @@ func untold(a assigned) (names []string) {
 
 // locate fills in Where and Args. ok is false where the write moves the key, or
 // the key's value is not one of the statement's own.
-func (r *RowTarget) locate(key []known) (ok bool) {
+func (r *RowTarget) locate(d catalog.Dialect, key []known, set dep.Columns) (ok bool) {
 	var where []string
 	for i, k := range key {
-		if k.raw == nil || !r.Set.All && r.Set.Meets(dep.ColumnSet(k.col.Name)) {
+		_, untyped := k.raw.(catalog.Literal)
+		if k.raw == nil || untyped || i > 8 || set.Meets(dep.ColumnSet(k.col.Name)) {
 			return false
 		}
-		where = append(where, quoteName(k.col)+" = ?")
+		where = append(where, quotedColumn(d, k.col)+" = "+placeholder(d, i+1))
 		r.Args = append(r.Args, driver.NamedValue{Ordinal: i + 1, Value: k.raw})
 	}
 	r.Where = strings.Join(where, " AND ")

@@ -3,12 +3,16 @@ package sqldep
 import (
 	"slices"
 
+	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/dep"
 )
 
 func (d *dml) update(s *Update) {
 	ks := d.where(s.Where, s.From)
 	old, a := images(ks), d.assign(s.Set, nil)
+	if d.rewritten("UPDATE") {
+		a = assigned{set: dep.AllColumns()}
+	}
 	if a.rowid && replaces(d.or, d.t) {
 		d.whole(d.t) // which row is in the way is not known, and it is no key of ours
 		return
@@ -30,7 +34,7 @@ func (d *dml) seen(fields []dep.Field, set dep.Columns) []dep.Field {
 		switch {
 		case i >= 0 && !fields[i].Value.Known():
 			fields[i] = f
-		case i < 0 && set.Contains(dep.ColumnSet(f.Col)):
+		case i < 0 && (set.All || set.Contains(dep.ColumnSet(f.Col))):
 			fields = append(fields, f)
 		}
 	}
@@ -57,6 +61,9 @@ func (d *dml) modify(old []dep.Image, fields [][]dep.Field, set dep.Columns, sin
 		r.write(d.t, "UPDATE", set)
 		d.spread(r)
 		return
+	}
+	if !set.All && d.rewritten("UPDATE") { // by a foreign key's action, or an upsert
+		set, fields = dep.AllColumns(), make([][]dep.Field, len(old))
 	}
 	c := dep.Change{Table: d.t.Name, Op: dep.Update, Old: old, Set: set}
 	rows := make([]event, len(old))
@@ -144,7 +151,7 @@ func part(img dep.Image, key []string) (out dep.Image, ok bool) {
 // the foreign keys' actions, triggers only under the pragma.
 func (d *dml) replaced(gone []dep.Image) {
 	rows := removed(d, gone)
-	if d.w.cat.RecursiveTriggers {
+	if d.w.cat.RecursiveTriggers || d.w.cat.Dialect != catalog.SQLite {
 		d.fire(d.t, "DELETE", dep.AllColumns(), rows, d.or)
 		return
 	}

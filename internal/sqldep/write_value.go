@@ -31,7 +31,7 @@ func (d *dml) column(name string) (*catalog.Column, bool) {
 	if c, ok := d.t.Column(name); ok {
 		return c, true
 	}
-	if isRowID(name) && d.t.RowID != "" {
+	if isRowID(name) && d.t.RowID != "" && d.w.cat.Dialect == catalog.SQLite {
 		return d.t.Column(d.t.RowID)
 	}
 	return nil, false
@@ -41,7 +41,7 @@ func (d *dml) column(name string) (*catalog.Column, bool) {
 // the row that an upsert calls excluded, nil elsewhere.
 func (d *dml) written(x Expr, c *catalog.Column, inserted dep.Image) dep.Value {
 	v := dep.Value{}
-	if k, ok := d.constant(x); ok {
+	if k, ok := d.constantFor(c, x); ok {
 		v = c.Written(k)
 	} else if from, known := d.foreign(x, inserted); from != nil {
 		v = carried(from, c, known)
@@ -53,8 +53,6 @@ func (d *dml) written(x Expr, c *catalog.Column, inserted dep.Image) dep.Value {
 	return v
 }
 
-func (d *dml) constant(x Expr) (any, bool) { return d.b.constant(x, d.args) }
-
 // foreign returns the value of NEW.x, OLD.x or excluded.x, with its column; nil
 // for any other expression.
 func (d *dml) foreign(x Expr, inserted dep.Image) (*catalog.Column, dep.Value) {
@@ -64,7 +62,7 @@ func (d *dml) foreign(x Expr, inserted dep.Image) (*catalog.Column, dep.Value) {
 	}
 	t, img := d.t, inserted
 	switch {
-	case col.Table == "excluded" && inserted != nil:
+	case col.Table == "excluded" && inserted != nil && d.w.cat.Dialect != catalog.MySQL:
 	case col.Table == "new" && d.row != nil && d.row.hasNew:
 		t, img = d.row.table, d.row.new
 	case col.Table == "old" && d.row != nil && d.row.hasOld:
@@ -141,8 +139,8 @@ func closedOver(t *catalog.Table, set dep.Columns) dep.Columns {
 		grown = false
 		for i := range t.Columns {
 			c := &t.Columns[i]
-			if self := dep.ColumnSet(c.Name); c.Generated && !set.Contains(self) &&
-				(c.GeneratedFrom == nil || set.Meets(dep.ColumnSet(c.GeneratedFrom...))) {
+			if self := dep.ColumnSet(c.Name); !set.Contains(self) && (c.AutoUpdated || c.Generated &&
+				(c.GeneratedFrom == nil || set.Meets(dep.ColumnSet(c.GeneratedFrom...)))) {
 				set, grown = set.Union(self), true
 			}
 		}

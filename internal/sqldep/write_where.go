@@ -68,7 +68,7 @@ func (d *dml) equals(x, y Expr, from From) (known, bool) {
 	if !ok {
 		return known{}, false
 	}
-	if v, ok := d.constant(y); ok {
+	if v, ok := d.constantFor(c, y); ok {
 		val, ok := c.Compared(v)
 		return known{col: c, values: []dep.Value{val}, raw: v}, ok
 	}
@@ -88,9 +88,9 @@ func (d *dml) is(x *Is, from From) (known, bool) {
 	if l, ok := x.Y.(*Literal); ok && l.Kind == LitBool {
 		return known{}, false
 	}
-	v, ok := d.constant(x.Y)
+	v, ok := d.constantFor(c, x.Y)
 	switch {
-	case !ok:
+	case !ok || !nullable(c):
 		return known{}, false
 	case v == nil:
 		return known{col: c, values: []dep.Value{dep.NullValue()}}, true
@@ -107,7 +107,7 @@ func (d *dml) in(x *In, from From) (known, bool) {
 	}
 	k := known{col: c}
 	for _, item := range x.List {
-		v, ok := d.constant(item)
+		v, ok := d.constantFor(c, item)
 		if !ok {
 			return known{}, false
 		}

@@ -1,0 +1,108 @@
+package sqldep
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+	"github.com/cacheops/cacheops/internal/dep"
+)
+
+// What the analysis of writes does otherwise on PostgreSQL and MySQL: see
+// docs/dialects.md for each rule.
+
+// narrows reports whether a statement of PostgreSQL or MySQL is one that the
+// analysis may narrow: a write of one plain table, with no other write in it.
+func narrows(stmt Statement, t *catalog.Table) bool {
+	if t.IsView || t.Materialized || t.Opaque != "" || t.Root != "" {
+		return false
+	}
+	clear := true
+	Walk(stmt, func(n Node) bool {
+		switch n := n.(type) {
+		case *Insert, *Update, *Delete, *Merge:
+			clear = clear && n == stmt.(Node)
+		case *Opaque:
+			switch n.Why {
+			case "array", "subscript", "field", "interval", "variable", "current of":
+			default:
+				clear = false
+			}
+		}
+		return clear
+	})
+	return clear
+}
+
+// rewritten reports whether a trigger may change a row on its way into the table.
+func (d *dml) rewritten(event string) bool {
+	return d.w.cat.Dialect != catalog.SQLite && slices.ContainsFunc(d.t.Triggers, func(tr *catalog.Trigger) bool {
+		return tr.When != "AFTER" && !tr.PerStatement && (tr.Event == event || tr.Event == "")
+	})
+}
+
+// constantFor returns the value of x where it is one that is compared with c, or
+// written to it, as a value without a type of its own is.
+func (d *dml) constantFor(c *catalog.Column, x Expr) (any, bool) {
+	if d.w.cat.Dialect != catalog.SQLite {
+		bare, ok := d.w.params.valueFor(&c.Form, x)
+		if !ok {
+			return nil, false
+		}
+		x = bare
+	}
+	return d.b.constant(x, d.args)
+}
+
+// plain says that an upsert of one row of MySQL's was seen to insert it: it
+// counts one row then, and two where it updates.
+func (d *dml) plain(s *Insert) bool {
+	return d.w.cat.Dialect == catalog.MySQL && d.row == nil && d.facts.Ran && d.facts.Affected == 1 && len(s.Rows) == 1 && s.Or != OrReplace
+}
+
+// numbering returns the column that the database has numbered a new row in.
+func (d *dml) numbering(s *Insert, cols []*catalog.Column) (dep.Field, bool) {
+	if d.w.cat.Dialect != catalog.MySQL || d.row != nil || !d.facts.HasInsertID || d.facts.InsertID <= 0 || len(s.Rows) != 1 ||
+		s.Upserts != nil || s.Or == OrReplace || d.rewritten("INSERT") {
+		return dep.Field{}, false
+	}
+	for i := range d.t.Columns {
+		if c := &d.t.Columns[i]; c.Identity != "" && !slices.Contains(cols, c) {
+			return dep.Field{Col: c.Name, Value: dep.IntValue(d.facts.InsertID)}, true
+		}
+	}
+	return dep.Field{}, false
+}
+
+// placeholder is the n-th parameter of a condition of ours.
+func placeholder(d catalog.Dialect, n int) string {
+	if d == catalog.PostgreSQL {
+		return "$" + string(rune('0'+n))
+	}
+	return "?"
+}
+
+// quotedColumn is a column's name as the dialect quotes it.
+func quotedColumn(d catalog.Dialect, c *catalog.Column) string {
+	switch d {
+	case catalog.PostgreSQL:
+		return `"` + strings.ReplaceAll(c.Real, `"`, `""`) + `"`
+	case catalog.MySQL:
+		return "`" + strings.ReplaceAll(c.Real, "`", "``") + "`"
+	}
+	return quoteName(c)
+}
+
+// treeOf returns the tables that share rows with t, itself among them.
+func treeOf(cat *catalog.Catalog, t *catalog.Table) []*catalog.Table {
+	if t.Root == "" {
+		return []*catalog.Table{t}
+	}
+	var out []*catalog.Table
+	for _, u := range cat.Tables {
+		if u.Root == t.Root {
+			out = append(out, u)
+		}
+	}
+	return out
+}
