@@ -61,7 +61,6 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		// database/sql itself rolls back when ctx ends before the COMMIT.
 		begin, end := beginning(ctx)
 		real, err := l.begin(begin, opts)
-		begin.over.Store(true)
 		end()
 		if err != nil {
 			return c.settled(ctx, l, err)
@@ -106,38 +105,50 @@ func (c *conn) Begin() (driver.Tx, error) {
 	return c.BeginTx(context.Background(), driver.TxOptions{})
 }
 
-// beginContext is a context that can no longer be cancelled once over is set.
-// done is a channel of its own, because lib/pq goes on watching the one it was
-// given.
+// beginContext is a context that can no longer be cancelled once it is over. done
+// is a channel of its own, because lib/pq goes on watching the one it was given;
+// and what it finds closed must have an error, or it panics. So one step decides
+// between the end and the cancellation, and the other does not happen any more.
 type beginContext struct {
 	context.Context
-	over atomic.Bool
+	fate atomic.Uint32
 	done chan struct{}
 }
 
-// beginning returns such a context. end lets go of what it is derived from.
-func beginning(ctx context.Context) (c *beginContext, end func() bool) {
+// The fates of a beginning.
+const (
+	beginRuns uint32 = iota
+	beginOver
+	beginCancelled
+)
+
+// beginning returns such a context. end says that it is over.
+func beginning(ctx context.Context) (c *beginContext, end func()) {
 	c = &beginContext{Context: ctx}
 	if ctx.Done() == nil {
-		return c, func() bool { return true }
+		return c, func() {}
 	}
 	c.done = make(chan struct{})
-	return c, context.AfterFunc(ctx, func() {
-		if !c.over.Load() {
+	stop := context.AfterFunc(ctx, func() {
+		if c.fate.CompareAndSwap(beginRuns, beginCancelled) {
 			close(c.done)
 		}
 	})
+	return c, func() {
+		stop()
+		c.fate.CompareAndSwap(beginRuns, beginOver)
+	}
 }
 
 func (c *beginContext) Done() <-chan struct{} {
-	if c.over.Load() {
+	if c.fate.Load() == beginOver {
 		return nil
 	}
 	return c.done
 }
 
 func (c *beginContext) Err() error {
-	if c.over.Load() {
+	if c.fate.Load() == beginOver {
 		return nil
 	}
 	return c.Context.Err()

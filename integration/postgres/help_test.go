@@ -88,6 +88,8 @@ type world struct {
 	cache *cacheops.Cache
 	db    *sql.DB // through the cache
 	bare  *sql.DB
+	// connector is what db is over.
+	connector driver.Connector
 }
 
 // each runs a test on every driver.
@@ -110,7 +112,7 @@ func onPgx(t testing.TB, opts *sqlcache.Options) *world {
 
 func newWorld(t testing.TB, dsn string, c driver.Connector, opts *sqlcache.Options) *world {
 	t.Helper()
-	w := &world{TB: t, dsn: dsn, store: memstore.New(16 << 20)}
+	w := &world{TB: t, dsn: dsn, store: memstore.New(16 << 20), connector: c}
 	w.cache = newCache(t, w.store)
 	w.bare = closing(t, sql.OpenDB(pgxConnector(t, dsn)))
 	if err := w.bare.PingContext(t.Context()); err != nil {
