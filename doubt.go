@@ -12,29 +12,44 @@ import (
 // over: many readers meet the same doubt at once.
 type proofs struct {
 	mu    sync.Mutex
-	asked map[uint64]time.Time // by writer
+	asked map[suspect]time.Time
 }
 
-// proofInterval is the least time between two questions about one writer.
+// suspect is whom a doubt is about: a writer, whatever tables it holds, or
+// everybody who may be writing to a table that the store lost. Programs meet many
+// such tables at once when they start.
+type suspect struct {
+	writer uint64
+	table  string // of writer zero
+}
+
+func suspectOf(d *Doubt) suspect {
+	if d.Writer.ID == 0 {
+		return suspect{table: d.Table}
+	}
+	return suspect{writer: d.Writer.ID}
+}
+
+// proofInterval is the least time between two questions about one suspect.
 const proofInterval = 200 * time.Millisecond
 
-// due reports whether it is time to ask about a writer, and counts the asking.
-func (p *proofs) due(writer uint64) bool {
+// due reports whether it is time to ask about a suspect, and counts the asking.
+func (p *proofs) due(who suspect) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if last, ok := p.asked[writer]; ok && now.Sub(last) < proofInterval {
+	if last, ok := p.asked[who]; ok && now.Sub(last) < proofInterval {
 		return false
 	}
-	for id, last := range p.asked {
+	for other, last := range p.asked {
 		if now.Sub(last) > time.Minute {
-			delete(p.asked, id)
+			delete(p.asked, other)
 		}
 	}
 	if p.asked == nil {
-		p.asked = make(map[uint64]time.Time)
+		p.asked = make(map[suspect]time.Time)
 	}
-	p.asked[writer] = now
+	p.asked[who] = now
 	return true
 }
 
@@ -45,13 +60,13 @@ func (d *Database) proveDoubts(doubts []Doubt) {
 	if len(doubts) == 0 {
 		return
 	}
-	due := make(map[uint64]bool)
+	due := make(map[suspect]bool)
 	asking := false
-	for _, doubt := range doubts {
-		id := doubt.Writer.ID
-		if _, asked := due[id]; !asked {
-			due[id] = d.cache.proofs.due(id)
-			asking = asking || due[id]
+	for i := range doubts {
+		who := suspectOf(&doubts[i])
+		if _, asked := due[who]; !asked {
+			due[who] = d.cache.proofs.due(who)
+			asking = asking || due[who]
 		}
 	}
 	if asking {
@@ -59,14 +74,19 @@ func (d *Database) proveDoubts(doubts []Doubt) {
 	}
 }
 
-// lift asks about the writers that are due and lifts the doubts about those
-// that are over.
-func (d *Database) lift(ctx context.Context, doubts []Doubt, due map[uint64]bool) {
+// lift asks about those that are due and lifts the doubts about those that are
+// over. That everybody is over need not be asked for each table: all the doubts
+// are older than the question.
+func (d *Database) lift(ctx context.Context, doubts []Doubt, due map[suspect]bool) {
 	over := make(map[uint64]bool)
-	for _, doubt := range doubts {
+	for i := range doubts {
+		doubt := doubts[i]
+		if !due[suspectOf(&doubt)] {
+			continue
+		}
 		id := doubt.Writer.ID
 		if _, asked := over[id]; !asked {
-			over[id] = due[id] && d.proveOver(ctx, doubt.Writer)
+			over[id] = d.proveOver(ctx, doubt.Writer)
 		}
 		if !over[id] {
 			continue

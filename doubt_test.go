@@ -74,3 +74,52 @@ func TestProvedWriterLeavesNothing(t *testing.T) {
 		}
 	}
 }
+
+// cold is a store that has lost what it knew of some tables.
+type cold struct {
+	cacheops.Store
+
+	mu   sync.Mutex
+	lost map[string]bool
+}
+
+func (c *cold) Acquire(ctx context.Context, reads []cacheops.TableRead) (cacheops.Grant, error) {
+	g, err := c.Store.Acquire(ctx, reads)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range reads {
+		if c.lost[reads[i].Table] {
+			g.Refused = cacheops.StateUnknown
+			g.Doubts = append(g.Doubts, cacheops.Doubt{Table: reads[i].Table})
+		}
+	}
+	return g, err
+}
+
+func (c *cold) Clear(_ context.Context, d cacheops.Doubt) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.lost, d.Table)
+	return nil
+}
+
+// TestColdTablesAreProvedEach: a program that starts meets many tables that the
+// store does not know. The question about one is no reason not to ask about
+// the next.
+func TestColdTablesAreProvedEach(t *testing.T) {
+	tables := []string{"a", "b", "c", "d", "e"}
+	store := &cold{Store: memstore.New(1 << 20), lost: make(map[string]bool)}
+	for _, table := range tables {
+		store.lost["main/"+table] = true
+	}
+	w := newWorldOn(t, store, nil)
+	w.over = true
+	for _, table := range tables {
+		w.read(t.Context(), table, 1) // once
+	}
+	eventually(t, "all tables are known", func() bool {
+		store.mu.Lock()
+		defer store.mu.Unlock()
+		return len(store.lost) == 0
+	})
+}
