@@ -71,6 +71,7 @@ func (f *fill) ask(ctx context.Context) {
 		f.unasked(ctx, err)
 		return
 	}
+	f.db.cache.circuit.succeeded() // a read that only writes has not asked for a hit
 	f.grant = grant
 	f.db.cache.shapes.learn(f.asked)
 	if f.grant.Refused == CatalogMoved {

@@ -309,6 +309,30 @@ func TestReadsSurviveTheStore(t *testing.T) {
 	})
 }
 
+// TestRefreshesSurviveTheStore: a read that is to refresh its entry waits no
+// longer for a dead store than others, and finds it again as they do.
+func TestRefreshesSurviveTheStore(t *testing.T) {
+	store := faultstore.New(memstore.New(1 << 20))
+	w := newWorldOn(t, store, nil)
+	ctx := cacheops.With(t.Context(), cacheops.Call{WriteOnly: true})
+	w.expectIn(ctx, "fill", "t", 1, 0, false)
+	store.Break()
+	asked := store.Calls(faultstore.Acquire)
+	for range 100 {
+		w.expectIn(ctx, "store down", "t", 1, 0, false)
+	}
+	if n := store.Calls(faultstore.Acquire) - asked; n > 10 {
+		t.Errorf("a dead store was asked %d times in a row", n)
+	}
+	store.Mend()
+	eventually(t, "the entry is refreshed at every read", func() bool {
+		before := store.Calls(faultstore.Put)
+		w.read(ctx, "t", 1)
+		w.read(ctx, "t", 1)
+		return store.Calls(faultstore.Put) == before+2
+	})
+}
+
 // TestDegradedWritesAreDroppedLater: with DegradeOnFailure the write goes
 // through, this process does not cache its table until the drop is sent.
 func TestDegradedWritesAreDroppedLater(t *testing.T) {

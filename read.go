@@ -27,13 +27,13 @@ func (d *Database) Lookup(ctx context.Context, q *Query, session string, p *Prob
 		d.bypass(ctx, q, call, "no partition")
 		return nil, false
 	}
-	if call.WriteOnly {
-		p.query, p.ttl, p.anew = q, ttl, true
-		return nil, d.miss(ctx, q, call)
-	}
 	if !d.cache.circuit.allows() {
 		d.bypass(ctx, q, call, "the store is unreachable")
 		return nil, false
+	}
+	if call.WriteOnly {
+		p.query, p.ttl, p.anew = q, ttl, true
+		return nil, d.miss(ctx, q, call)
 	}
 	v, err := d.cache.store.Get(ctx, &p.key)
 	switch {
