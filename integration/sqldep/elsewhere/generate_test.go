@@ -130,6 +130,8 @@ func (g *statements) cond(depth int) string {
 			return "(" + g.cond(depth-1) + " OR " + g.cond(depth-1) + ")"
 		case 4:
 			return "NOT (" + g.cond(depth-1) + ")"
+		case 5:
+			return g.risky()
 		}
 	}
 	return g.atom()
@@ -161,7 +163,7 @@ func (g *statements) atom() string {
 	case 12:
 		return x + pick(g.w.r, []string{" BETWEEN ", " NOT BETWEEN "}) + k() + " AND " + k()
 	case 13:
-		if c.family == truth || g.w.d == catalog.MySQL {
+		if c.family == truth || g.w.d == catalog.MySQL && c.typ != "text" {
 			return pick(g.w.r, []string{"", "NOT "}) + x + pick(g.w.r, []string{"", " IS TRUE", " IS FALSE", " IS NOT TRUE"})
 		}
 	case 14:
@@ -193,6 +195,22 @@ func (g *statements) atom() string {
 		return "(" + g.arg(g.w.value(c)) + " IS NULL OR " + x + " = " + k() + ")"
 	}
 	return x + " = " + k()
+}
+
+// risky is a condition that may fail at rows which another one leaves out.
+func (g *statements) risky() string {
+	x, c := g.column()
+	for range 5 {
+		if c.family != whole {
+			x, c = g.column()
+		}
+	}
+	n := pick(g.w.r, g.scope)
+	fails := "9223372036854775807 * (" + x + " + 1) > 1"
+	if g.pg() && c.family == whole {
+		fails = pick(g.w.r, []string{"10 / (" + x + " - 1) > 2", "(" + x + " * 700000000)::int > 5"})
+	}
+	return "(" + n.alias + ".id = " + g.constant(n.rel.cols[0]) + " AND " + fails + ")"
 }
 
 // fallible are conditions that compare something made of a column, or that may
