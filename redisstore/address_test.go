@@ -111,6 +111,25 @@ func TestUser(t *testing.T) {
 	}
 }
 
+// TestSentinelsWithAPassword: it is not the servers', which have none.
+func TestSentinelsWithAPassword(t *testing.T) {
+	s := redistest.StartSentinels(t, 0, nil)
+	for _, n := range s.Sentinels {
+		if _, err := n.Do("ACL", "SETUSER", "watch", "on", ">s3cret", "allcommands", "allchannels"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.Do("ACL", "SETUSER", "default", "off"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	url := "redis://" + s.Addrs()[0] + "/3?addr=" + strings.Join(s.Addrs()[1:], "&addr=") + "&master_set=" + s.Name
+	works(t, url, Options{Prefix: "s", SentinelUsername: "watch", SentinelPassword: "s3cret"})
+	if other, err := New(url, &Options{SentinelUsername: "watch", SentinelPassword: "wrong"}); err == nil {
+		other.Close()
+		t.Error("connected with a wrong password")
+	}
+}
+
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	pool := certificate(t, dir)

@@ -42,6 +42,7 @@ func (s *Store) clientOptions(address string) (rueidis.ClientOption, error) {
 	// One connection to a server: what it pushes is then in order with what it
 	// answers, and what a heartbeat learns holds for all.
 	opt.PipelineMultiplex = -1
+	opt.Sentinel.Username, opt.Sentinel.Password = s.opts.SentinelUsername, s.opts.SentinelPassword
 	opt.Sentinel.TLSConfig = opt.TLSConfig
 	opt.Sentinel.Dialer = opt.Dialer
 	opt.Sentinel.TopologyRefreshInterval = topologyEvery

@@ -42,6 +42,10 @@ type Options struct {
 	// TLS, if not nil, is used for all connections, whatever the URL's scheme.
 	TLS *tls.Config
 
+	// SentinelUsername and SentinelPassword are what Sentinels want to hear, if
+	// anything; the URL's are for the servers that they name. Empty: nothing.
+	SentinelUsername, SentinelPassword string
+
 	// CompressAbove is the size in bytes from which entries are compressed.
 	// Zero: 2 KiB. Negative: never.
 	CompressAbove int
