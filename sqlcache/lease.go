@@ -27,6 +27,8 @@ type lease struct {
 	// dirty says that the session was changed: the lease ends with the
 	// connection's end.
 	dirty bool
+	// unread is the error of the latest rowImage.
+	unread error
 	// closed is called once the connection can do nothing more.
 	closed []func()
 }

@@ -17,6 +17,11 @@ func (d *postgres) image(ctx context.Context, l *lease, t *transaction, target *
 	if t.snapshot || target.Table.RowSecurity || !d.readableRow(ctx, l, target) {
 		return nil, false
 	}
+	defer func() {
+		if l.unread != nil && (l.state(ctx) == stateUnknown || doomed(l)) {
+			t.unread = l.unread
+		}
+	}()
 	query := pgImage(target, cols)
 	if !before {
 		return l.rowImage(ctx, target, cols, query)

@@ -33,6 +33,9 @@ type transaction struct {
 	// strange says that settings of the transaction's own may change what its
 	// statements mean.
 	strange bool
+	// unread is why a row could not be read around the present statement, where that
+	// ended all that the transaction could do.
+	unread error
 	// ddl says that the schema may have changed inside: plans made from the
 	// catalog no longer say what a statement touches.
 	ddl bool

@@ -131,9 +131,16 @@ func (c *conn) change(ctx context.Context, l *lease, t *transaction, st *stateme
 	if c.blind(t, st) {
 		return k.on(ctx, l)
 	}
+	t.unread = nil
 	w := c.around(ctx, l, t, st, k)
+	if t.unread != nil {
+		return hide(t.unread) // it met what the statement would have met; after it that says nothing
+	}
 	err = k.on(ctx, l)
 	facts := w.facts(ctx, l, t, k)
+	if t.unread != nil {
+		return hide(t.unread)
+	}
 	if facts.Ran {
 		t.locked = true
 	}
@@ -183,6 +190,7 @@ func (c *conn) around(ctx context.Context, l *lease, t *transaction, st *stateme
 // not there has a nil image.
 func (l *lease) rowImage(ctx context.Context, t *sqldep.RowTarget, cols []string, query string) (dep.Image, bool) {
 	rows, err := l.all(ctx, query, ordered(t.Args))
+	l.unread = err
 	if err != nil || len(rows) > 1 {
 		return nil, false
 	}

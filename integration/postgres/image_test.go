@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -152,4 +153,32 @@ func TestWritersOfOneRow(t *testing.T) {
 			w.same(byKind, k+1)
 		}
 	})
+}
+
+// What the read around a write meets, the program is told in the server's words.
+func TestErrorsOfTheReadAroundAWrite(t *testing.T) {
+	for _, d := range drivers {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			dsn := newDatabase(t) + "&lock_timeout=50"
+			w := newWorld(t, dsn, d.connector(t, dsn), nil)
+			w.fill()
+			w.warm(byKind, 1)
+			held := begin(w, w.bare, nil)
+			exec(w, held, "UPDATE item SET name = name || '!' WHERE id = 1")
+			for _, way := range []string{"autocommit", "transaction"} {
+				var coded interface{ SQLState() string }
+				if err := move(w.db, way); !errors.As(err, &coded) || coded.SQLState() != "55P03" {
+					t.Errorf("%s: %v", way, err)
+				}
+			}
+			if err := held.Rollback(); err != nil {
+				t.Fatal(err)
+			}
+			w.same(byKind, 1)
+			exec(w, w.db, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+			w.same(byKind, 1)
+			w.same(byKind, 2)
+		})
+	}
 }
