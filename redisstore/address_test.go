@@ -81,10 +81,11 @@ func TestUnixSocket(t *testing.T) {
 	works(t, "unix://"+path+"?db=3", Options{Prefix: "u"})
 }
 
+// allowed is what docs/redis.md lists, as a user's rules have it.
+var allowed = "+" + strings.ReplaceAll("get getex set del unlink mget pttl eval evalsha hmget hget hgetall hkeys hset hdel exists pexpire time info echo ping scan client|tracking hello select", " ", " +")
+
 // TestUser: what docs/redis.md lists is all that a user needs.
 func TestUser(t *testing.T) {
-	const commands = "get getex set del unlink mget pttl eval evalsha hmget hget hgetall hkeys hset hdel exists pexpire time info echo ping scan client|tracking hello select"
-	allowed := "+" + strings.ReplaceAll(commands, " ", " +")
 	server := redistest.Start(t, &redistest.Config{Lines: []string{"user app on >s3cret ~mine:* resetchannels -@all " + allowed}})
 	address := func(password, database string) string {
 		return "redis://app:" + password + "@" + server.Addr() + "/" + database
@@ -108,6 +109,31 @@ func TestUser(t *testing.T) {
 	defer other.Close()
 	if _, err := other.Acquire(t.Context(), lifeReads(7)); err == nil || errors.Is(err, cacheops.ErrMiss) {
 		t.Errorf("keys that are not ours: %v", err)
+	}
+}
+
+// TestUserOfLocks: so is what it lists for Rule.Lock besides.
+func TestUserOfLocks(t *testing.T) {
+	server := redistest.Start(t, &redistest.Config{Lines: []string{"user app on >s3cret ~mine:* resetchannels &mine:f:* -@all +publish +subscribe " + allowed}})
+	b := &bench{server: server, url: "redis://app:s3cret@" + server.Addr()}
+	one, two := b.store(t, Options{Prefix: "mine"}), b.store(t, Options{Prefix: "mine"})
+	defer one.Close()
+	defer two.Close()
+	one.locks.lease, two.locks.lease = time.Hour, time.Hour // only the message ends a wait
+	k, deps := lifeKey(1), lockDeps(1)
+	unlock := one.mustLock(t, k, deps)
+	waited := make(chan error)
+	go func() {
+		_, _, err := two.Lock(t.Context(), k, deps)
+		waited <- err
+	}()
+	within(t, "the other waits", func() bool {
+		n, err := server.Int("HLEN", one.lockName(k, deps))
+		return err == nil && n == 2
+	})
+	unlock(false)
+	if err := <-waited; err != nil {
+		t.Error(err)
 	}
 }
 
