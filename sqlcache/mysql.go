@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/sqldep"
@@ -27,6 +28,8 @@ type mysql struct {
 	// server tells the server from others, database the database from the
 	// server's others.
 	server, database string
+	// proving is held by who waits for all writers.
+	proving sync.Mutex
 }
 
 var _ dialect = (*mysql)(nil)

@@ -2,6 +2,7 @@ package sqlcache
 
 import (
 	"context"
+	"math/rand/v2"
 	"strings"
 	"time"
 )
@@ -10,13 +11,24 @@ import (
 // is made anew when nobody has read it for a tenth of a second.
 const innodbStep = 130 * time.Millisecond
 
+// innodbJitter keeps several processes that look at it from doing so in turns, so
+// that it would never get old enough.
+const innodbJitter = 200 * time.Millisecond
+
+// allTime bounds the wait for all writers.
+const allTime = 10 * time.Second
+
 const openInnoDB = "SELECT trx_mysql_thread_id, trx_started, CONNECTION_ID() FROM information_schema.innodb_trx"
 
 // allOver waits, within a time, until every writer that may have told the store
 // before the call is over. One in a transaction has it open in InnoDB, and any
 // other holds a numbered lock. It needs the PROCESS privilege.
 func (d *mysql) allOver(ctx context.Context) (over bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, proveTime)
+	if !d.proving.TryLock() {
+		return false, nil // somebody else waits already
+	}
+	defer d.proving.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, allTime)
 	defer cancel()
 	err = d.engine.onLease(ctx, func(l *lease) error {
 		row, err := l.row(ctx, "SELECT "+d.place(), 1)
@@ -86,7 +98,7 @@ func (d *mysql) transactionsOver(ctx context.Context, l *lease) error {
 	open, err := d.transactions(ctx, l, present)
 	l.rollback(ctx)
 	for err == nil && len(open) > 0 {
-		if err = pause(ctx, innodbStep); err != nil {
+		if err = pause(ctx, innodbStep+rand.N(innodbJitter)); err != nil {
 			break
 		}
 		var now map[string]bool
@@ -106,7 +118,7 @@ func (d *mysql) transactionsOver(ctx context.Context, l *lease) error {
 // returns the others.
 func (d *mysql) transactions(ctx context.Context, l *lease, present bool) (map[string]bool, error) {
 	for {
-		if err := pause(ctx, innodbStep); err != nil {
+		if err := pause(ctx, innodbStep+rand.N(innodbJitter)); err != nil {
 			return nil, err
 		}
 		open, own, err := d.look(ctx, l)

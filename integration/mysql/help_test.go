@@ -118,6 +118,8 @@ func (w *world) another() *sql.DB {
 	return closing(w, sqlcache.OpenDB(newCache(w, w.store), connector(w, w.cfg), nil))
 }
 
+func openBare(t testing.TB, cfg *mysql.Config) *sql.DB { return sql.OpenDB(connector(t, cfg)) }
+
 func closing(t testing.TB, db *sql.DB) *sql.DB {
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {

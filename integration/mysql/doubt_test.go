@@ -1,0 +1,271 @@
+package mysql
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/memstore"
+	"github.com/cacheops/cacheops/sqlcache"
+)
+
+const late = "UPDATE item SET name = 'late' WHERE id = 1"
+
+// loose is what the cache does not put into a transaction of its own.
+const loose = late + "; DO 0"
+
+func (w *world) update(way string) error {
+	ctx := context.Background()
+	switch way {
+	case "transaction":
+		tx, err := w.db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(late); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+		return tx.Commit()
+	case "textual":
+		c, err := w.db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		for _, q := range []string{"BEGIN", late, "COMMIT"} {
+			if _, err := c.ExecContext(ctx, q); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "loose":
+		_, err := w.db.Exec(loose)
+		return err
+	}
+	_, err := w.db.Exec(late)
+	return err
+}
+
+// last is what the server has to get for the update to be committed.
+func last(way string) string {
+	if way == "loose" {
+		return "DO 0"
+	}
+	return "COMMIT"
+}
+
+// The connection is lost on the way of the COMMIT, which arrives later.
+func TestConnectionLostDuringCommit(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{"transaction", "autocommit", "textual", "loose"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			cfg := newDatabase(t)
+			cfg.MultiStatements = true
+			bare := *cfg
+			wires := wired(t, cfg)
+			w := over(t, cfg, memstore.New(16<<20), nil)
+			w.bare = closing(t, openBare(t, &bare))
+			w.fill()
+			w.warm(one)
+			wires.hold(last(way))
+			result := make(chan error, 1)
+			go func() { result <- w.update(way) }()
+			<-wires.came
+			close(wires.cut)
+			if err := <-result; !errors.Is(err, cacheops.ErrOutcomeUnknown) || errors.Is(err, driver.ErrBadConn) {
+				t.Errorf("the commit says %v", err)
+			}
+			for till := time.Now().Add(time.Second); time.Now().Before(till); {
+				if w.same(one) {
+					t.Fatal("a hit while the server may commit")
+				}
+			}
+			wires.arrive(t)
+			eventually(t, "the server commits", func() bool {
+				got, _ := read(t, w.bare, one)
+				return strings.Contains(got, "late")
+			})
+			w.same(one)
+			w.warm(one)
+		})
+	}
+}
+
+// A client that gives up while its statement runs leaves nothing behind.
+func TestCancelledWrite(t *testing.T) {
+	t.Parallel()
+	w := open(t, nil)
+	w.fill()
+	w.warm(one)
+	lock := begin(t, w.bare)
+	exec(t, lock, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+	ctx, cancel := context.WithCancel(context.Background())
+	result := make(chan error, 1)
+	go func() {
+		_, err := w.db.ExecContext(ctx, "UPDATE item SET name = 'never' WHERE id = 1")
+		result <- err
+	}()
+	eventually(t, "the update waits", func() bool { return w.running("%never%") })
+	cancel()
+	if err := <-result; err == nil || errors.Is(err, cacheops.ErrOutcomeUnknown) {
+		t.Errorf("the cancelled update says %v", err)
+	}
+	rollback(t, lock)
+	w.same(one)
+	w.warm(one)
+	exec(t, w.db, "UPDATE item SET name = 'after' WHERE id = 1")
+	w.same(one)
+}
+
+// running reports whether a statement like that runs in the database.
+func (w *world) running(like string) bool {
+	w.Helper()
+	got, _ := read(w, w.bare, "SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE() AND command <> 'Sleep' AND id <> CONNECTION_ID() AND info LIKE '"+like+"'")
+	return got != "[0]"
+}
+
+// A client whose statement commits by itself is cancelled: the server goes on.
+func TestCancelledLooseWrite(t *testing.T) {
+	t.Parallel()
+	w := open(t, nil, func(c *mysql.Config) { c.MultiStatements = true })
+	w.fill()
+	w.warm(one)
+	lock := begin(t, w.bare)
+	exec(t, lock, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+	ctx, cancel := context.WithCancel(context.Background())
+	result := make(chan error, 1)
+	go func() {
+		_, err := w.db.ExecContext(ctx, loose)
+		result <- err
+	}()
+	eventually(t, "the update waits", func() bool { return w.running("%late%") })
+	cancel()
+	if err := <-result; !errors.Is(err, cacheops.ErrOutcomeUnknown) {
+		t.Errorf("the cancelled update says %v", err)
+	}
+	for till := time.Now().Add(time.Second); time.Now().Before(till); {
+		if w.same(one) {
+			t.Fatal("a hit while the server may commit")
+		}
+	}
+	rollback(t, lock)
+	eventually(t, "the update has ended", func() bool { return !w.running("%late%") })
+	w.same(one)
+	w.warm(one)
+}
+
+// forgetful is a store that does not hear of ends.
+type forgetful struct {
+	cacheops.Store
+	mu   sync.Mutex
+	deaf bool
+}
+
+func (s *forgetful) End(ctx context.Context, w cacheops.Writer, tables []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.deaf {
+		return errors.Join(errors.New("deaf"), s.Store.Doubt(ctx, w, tables))
+	}
+	return s.Store.End(ctx, w, tables)
+}
+
+// The connection lives on, and this process says that the writer is over.
+func TestEndThatWasNotHeard(t *testing.T) {
+	t.Parallel()
+	s := &forgetful{Store: memstore.New(1 << 20)}
+	w := over(t, newDatabase(t), s, nil)
+	w.fill()
+	for range 2 {
+		w.warm(one)
+		s.mu.Lock()
+		s.deaf = true
+		s.mu.Unlock()
+		exec(t, w.db, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+		exec(t, w.db, "UPDATE log SET what = 'x'")
+		s.mu.Lock()
+		s.deaf = false
+		s.mu.Unlock()
+		w.same(one)
+		w.warm(one)
+		w.warm(logs)
+	}
+}
+
+// amnesia is a store that does not know who was writing before its time, until it
+// is told that they are over.
+type amnesia struct {
+	cacheops.Store
+	mu      sync.Mutex
+	cleared map[string]bool
+}
+
+func (s *amnesia) Acquire(ctx context.Context, reads []cacheops.TableRead) (cacheops.Grant, error) {
+	g, err := s.Store.Acquire(ctx, reads)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range reads {
+		if err == nil && g.Refused == cacheops.Granted && !s.cleared[r.Table] {
+			g.Refused = cacheops.StateUnknown
+		}
+		if !s.cleared[r.Table] {
+			g.Doubts = append(g.Doubts, cacheops.Doubt{Table: r.Table})
+		}
+	}
+	return g, err
+}
+
+func (s *amnesia) Clear(ctx context.Context, d cacheops.Doubt) error {
+	if d.Writer.ID != 0 {
+		return s.Store.Clear(ctx, d)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cleared[d.Table] = true
+	return nil
+}
+
+// A store that has lost its state keeps nothing until every writer that may have
+// begun before is over, of whatever process. A client may be frozen between
+// telling the store and its statement, which the server then knows nothing of.
+func TestStoreThatLostItsState(t *testing.T) {
+	for _, way := range []string{"autocommit", "transaction", "loose"} {
+		t.Run(way, func(t *testing.T) {
+			cfg := newDatabase(t)
+			cfg.MultiStatements = true
+			bare := *cfg
+			wires := wired(t, cfg)
+			w := over(t, cfg, memstore.New(16<<20), nil)
+			w.bare = closing(t, openBare(t, &bare))
+			w.fill()
+			wires.hold(last(way))
+			result := make(chan error, 1)
+			go func() { result <- w.update(way) }()
+			<-wires.came
+			s := &amnesia{Store: memstore.New(1 << 20), cleared: map[string]bool{}}
+			db := closing(t, sqlcache.OpenDB(newCache(t, s), connector(t, &bare), nil))
+			for till := time.Now().Add(3 * time.Second); time.Now().Before(till); {
+				if got, r := read(t, db, one); r.Hit || strings.Contains(got, "late") {
+					t.Fatalf("%s, %+v", got, r)
+				}
+			}
+			wires.arrive(t)
+			close(wires.cut)
+			if err := <-result; !errors.Is(err, cacheops.ErrOutcomeUnknown) {
+				t.Fatal(err)
+			}
+			w.warmOn(db, one)
+			if got, _ := read(t, db, one); !strings.Contains(got, "late") {
+				t.Errorf("read %s", got)
+			}
+		})
+	}
+}
