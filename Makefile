@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 # The modules in the order they are built on each other. One that has no Go
 # file yet is passed over: the go command calls that an error.
-ALL_MODULES := . benchmarks cmd/cacheops examples integration oracles redisstore
+ALL_MODULES := . benchmarks cmd/cacheops examples integration oracles pgxcache redisstore
 MODULES := $(shell for m in $(ALL_MODULES); do [ -z "$$(find $$m -name '*.go' -print -quit)" ] || echo $$m; done)
 
 # Exact versions: a linter that moves by itself breaks builds by itself.

@@ -1,0 +1,106 @@
+package pgxcache
+
+import (
+	"database/sql/driver"
+	"encoding/binary"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// appendArgs appends a program's arguments in a form in which the engine can tell
+// what is in them, and which pgx sends as it would have sent them.
+func appendArgs(to []driver.NamedValue, args []any, m *pgtype.Map) []driver.NamedValue {
+	for i, a := range args {
+		to = append(to, driver.NamedValue{Ordinal: i + 1, Value: normal(a, m)})
+	}
+	return to
+}
+
+// normal follows the pointers that pgx follows, where nothing hangs on the type of
+// the pointer, and takes a time's monotonic reading off, which pgx does not send.
+func normal(a any, m *pgtype.Map) any {
+	switch v := a.(type) {
+	case nil, int64, string, bool, float64, []byte, int, int32, int16, float32, uint32:
+		return a
+	case time.Time:
+		return v.Round(0)
+	case *string:
+		return pointed(v)
+	case *int:
+		return pointed(v)
+	case *int16:
+		return pointed(v)
+	case *int32:
+		return pointed(v)
+	case *int64:
+		return pointed(v)
+	case *bool:
+		return pointed(v)
+	case *float32:
+		return pointed(v)
+	case *float64:
+		return pointed(v)
+	case *time.Time:
+		if v == nil {
+			return nil
+		}
+		return v.Round(0)
+	}
+	return known(a, m)
+}
+
+func pointed[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return *p
+}
+
+// keyed is a value of one of pgtype's types, with the text that stands for it in
+// a read's key.
+type keyed struct {
+	value any
+	text  string
+}
+
+// AppendKey appends the type and the text, each with its length before it.
+func (k *keyed) AppendKey(b []byte) []byte {
+	for _, s := range []string{fmt.Sprintf("%T", k.value), k.text} {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	return b
+}
+
+var pgtypePath = reflect.TypeFor[pgtype.Text]().PkgPath()
+
+// known wraps a value of pgtype's own, whose text in SQL says all that is in it.
+// Of a program's types that is not known: one may print less than it sends.
+func known(a any, m *pgtype.Map) any {
+	t := reflect.TypeOf(a)
+	if t.Kind() != reflect.Struct || t.PkgPath() != pgtypePath {
+		return a
+	}
+	switch v := a.(type) {
+	case pgtype.UUID: // sent like its bytes, which the engine understands
+		if v.Valid {
+			return v.Bytes
+		}
+		return nil
+	case pgtype.Text, pgtype.Int2, pgtype.Int4, pgtype.Int8, pgtype.Bool, pgtype.Float4, pgtype.Float8,
+		pgtype.Numeric, pgtype.Date, pgtype.Time, pgtype.Timestamp, pgtype.Timestamptz, pgtype.Interval, pgtype.Uint32, pgtype.Bits:
+	default:
+		return a
+	}
+	text, err := m.Encode(0, pgtype.TextFormatCode, a, []byte{})
+	if err != nil {
+		return a
+	}
+	if text == nil {
+		return nil
+	}
+	return &keyed{value: a, text: string(text)}
+}
