@@ -40,6 +40,7 @@ type Database struct {
 	name    string
 	whole   string // the store's name for everything in the database
 	backend atomic.Pointer[Backend]
+	losses  losses
 }
 
 // anyDatabase stands for the database's name in what agnostic tables share. No

@@ -57,42 +57,84 @@ func (p *proofs) due(who suspect) bool {
 // over, and if so lifts their intents. The reader that met them does not wait
 // for that. Nothing is lost where it fails: the next fill asks again.
 func (d *Database) proveDoubts(doubts []Doubt) {
-	if len(doubts) == 0 {
-		return
-	}
-	due := make(map[suspect]bool)
-	asking := false
-	for i := range doubts {
-		who := suspectOf(&doubts[i])
-		if _, asked := due[who]; !asked {
-			due[who] = d.cache.proofs.due(who)
-			asking = asking || due[who]
+	due := make(map[uint64][]Doubt) // by writer, of which there are mostly none
+	lost := false
+	for _, doubt := range doubts {
+		id := doubt.Writer.ID
+		switch {
+		case due[id] == nil && !d.cache.proofs.due(suspectOf(&doubt)):
+		case id == 0:
+			lost = d.losses.add(doubt) || lost
+		default:
+			due[id] = append(due[id], doubt)
 		}
 	}
-	if asking {
-		d.cache.later(func(ctx context.Context) { d.lift(ctx, doubts, due) })
+	if len(due) > 0 {
+		d.cache.later(func(ctx context.Context) { d.lift(ctx, due) })
+	}
+	if lost {
+		d.cache.later(d.liftLosses)
 	}
 }
 
-// lift asks about those that are due and lifts the doubts about those that are
-// over. That everybody is over need not be asked for each table: all the doubts
-// are older than the question.
-func (d *Database) lift(ctx context.Context, doubts []Doubt, due map[suspect]bool) {
-	over := make(map[uint64]bool)
-	for i := range doubts {
-		doubt := doubts[i]
-		if !due[suspectOf(&doubt)] {
+// lift asks about writers and lifts the intents of those that are over.
+func (d *Database) lift(ctx context.Context, due map[uint64][]Doubt) {
+	for _, doubts := range due {
+		if !d.proveOver(ctx, doubts[0].Writer) {
 			continue
 		}
-		id := doubt.Writer.ID
-		if _, asked := over[id]; !asked {
-			over[id] = d.proveOver(ctx, doubt.Writer)
+		for _, doubt := range doubts {
+			d.clear(ctx, doubt)
 		}
-		if !over[id] {
-			continue
+	}
+}
+
+func (d *Database) clear(ctx context.Context, doubt Doubt) {
+	if err := d.cache.store.Clear(ctx, doubt); err != nil {
+		d.cache.failed(ctx, "clear a doubtful write", err)
+	}
+}
+
+// losses are the tables of which it is to be proved that whoever may be writing
+// there is over. One proof serves all that were lost before it began, and there
+// is one at a time: it may hold a connection for as long as somebody writes.
+type losses struct {
+	mu      sync.Mutex
+	waiting map[string]Doubt // by table
+	proving bool
+}
+
+// add reports whether the caller must see to the proof.
+func (l *losses) add(doubt Doubt) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.waiting == nil {
+		l.waiting = make(map[string]Doubt)
+	}
+	l.waiting[doubt.Table] = doubt
+	begin := !l.proving
+	l.proving = true
+	return begin
+}
+
+// take returns what is waiting; nothing ends the proving.
+func (l *losses) take() map[string]Doubt {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.waiting
+	l.waiting = nil
+	l.proving = len(all) > 0
+	return all
+}
+
+// liftLosses lifts the doubts about lost tables until none is waiting.
+func (d *Database) liftLosses(ctx context.Context) {
+	for all := d.losses.take(); len(all) > 0; all = d.losses.take() {
+		if !d.proveAll(ctx) {
+			continue // the next fill asks again
 		}
-		if err := d.cache.store.Clear(ctx, doubt); err != nil {
-			d.cache.failed(ctx, "clear a doubtful write", err)
+		for _, doubt := range all {
+			d.clear(ctx, doubt)
 		}
 	}
 }
@@ -112,11 +154,8 @@ func signed(text string) (database, proof string, ok bool) {
 	return rest[:n], rest[n:], true
 }
 
-// proveOver reports whether a writer, or every writer, is provably over.
+// proveOver reports whether a writer is provably over.
 func (d *Database) proveOver(ctx context.Context, w Writer) bool {
-	if w.ID == 0 {
-		return d.proveAll(ctx, w)
-	}
 	name, proof, ok := signed(w.Proof)
 	if !ok {
 		return false
@@ -135,11 +174,11 @@ func (d *Database) proveOver(ctx context.Context, w Writer) bool {
 
 // proveAll reports whether everybody who may have been writing is over: in every
 // database, where tables are shared.
-func (d *Database) proveAll(ctx context.Context, w Writer) bool {
+func (d *Database) proveAll(ctx context.Context) bool {
 	if !d.cache.agnostic {
-		return d.prove(ctx, w)
+		return d.prove(ctx, Writer{})
 	}
-	unproved := func(o *Database) bool { return !o.prove(ctx, w) }
+	unproved := func(o *Database) bool { return !o.prove(ctx, Writer{}) }
 	return !slices.ContainsFunc(d.cache.attached(), unproved)
 }
 

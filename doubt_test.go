@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cacheops/cacheops"
@@ -103,23 +104,38 @@ func (c *cold) Clear(_ context.Context, d cacheops.Doubt) error {
 	return nil
 }
 
-// TestColdTablesAreProvedEach: a program that starts meets many tables that the
-// store does not know. The question about one is no reason not to ask about
-// the next.
-func TestColdTablesAreProvedEach(t *testing.T) {
+// TestColdTablesAreProvedTogether: a program that starts meets many tables that
+// the store does not know. The question about one is no reason not to ask about
+// the next, and one question serves all that are waiting.
+func TestColdTablesAreProvedTogether(t *testing.T) {
 	tables := []string{"a", "b", "c", "d", "e"}
 	store := &cold{Store: memstore.New(1 << 20), lost: make(map[string]bool)}
 	for _, table := range tables {
 		store.lost["main/"+table] = true
 	}
 	w := newWorldOn(t, store, nil)
-	w.over = true
-	for _, table := range tables {
+	var asked atomic.Int32
+	answer := make(chan struct{})
+	_, err := w.cache.Attach(cacheops.Backend{Name: "main", Prove: func(context.Context, cacheops.Writer) (bool, error) {
+		asked.Add(1)
+		<-answer
+		return true, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.read(t.Context(), tables[0], 1)
+	eventually(t, "the database is asked", func() bool { return asked.Load() == 1 })
+	for _, table := range tables[1:] {
 		w.read(t.Context(), table, 1) // once
 	}
+	close(answer)
 	eventually(t, "all tables are known", func() bool {
 		store.mu.Lock()
 		defer store.mu.Unlock()
 		return len(store.lost) == 0
 	})
+	if n := asked.Load(); n != 2 {
+		t.Errorf("asked %d times: the four that came during the first question share the second", n)
+	}
 }
