@@ -189,7 +189,7 @@ func (w *world) same(q string, args ...any) bool {
 	w.Helper()
 	cached, r := read(w, w.db, q, args...)
 	if bare, _ := read(w, w.bare, q, args...); cached != bare {
-		w.Fatalf("%s: the cache says %s, the database %s", q, cached, bare)
+		w.Fatalf("%s: the cache says %s, the database %s (%+v)", q, cached, bare, r)
 	}
 	return r.Hit
 }
