@@ -2,6 +2,7 @@ package sqldep
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cacheops/cacheops/internal/catalog"
@@ -77,7 +78,7 @@ func (d *dml) numbering(s *Insert, cols []*catalog.Column) (dep.Field, bool) {
 // placeholder is the n-th parameter of a condition of ours.
 func placeholder(d catalog.Dialect, n int) string {
 	if d == catalog.PostgreSQL {
-		return "$" + string(rune('0'+n))
+		return "$" + strconv.Itoa(n)
 	}
 	return "?"
 }

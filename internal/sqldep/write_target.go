@@ -90,7 +90,7 @@ func (r *RowTarget) locate(d catalog.Dialect, key []known, set dep.Columns) (ok 
 	var where []string
 	for i, k := range key {
 		_, untyped := k.raw.(catalog.Literal)
-		if k.raw == nil || untyped || i > 8 || set.Meets(dep.ColumnSet(k.col.Name)) {
+		if k.raw == nil || untyped || set.Meets(dep.ColumnSet(k.col.Name)) {
 			return false
 		}
 		where = append(where, quotedColumn(d, k.col)+" = "+placeholder(d, i+1))

@@ -49,8 +49,8 @@ func TestMySQLReadsAndWrites(t *testing.T) {
 
 type figures struct {
 	reads, uncacheable, failedReads, narrowed, pinned, writes, failedWrites, wholeWrites, pairs, changed, dropped, spurious int
-	targets                                                                                                                int
-	why                                                                                                                    map[string]int
+	targets                                                                                                                 int
+	why                                                                                                                     map[string]int
 }
 
 func judge(t *testing.T, d catalog.Dialect, db *sql.DB) {
