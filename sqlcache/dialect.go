@@ -54,6 +54,9 @@ type sessions interface {
 	// keepsPinned says that a connection with a session of its own may be pooled, as
 	// without the cache, where it cannot exhaust a limited pool.
 	keepsPinned() bool
+	// followsSession says that the session of a pool's only connection is seen for
+	// what it is by then, temporary tables included.
+	followsSession() bool
 	// changesSession says why what a statement leaves in the session makes it
 	// different from others; empty if it does not. local says that it lasts only
 	// until the transaction ends, but that plans may not fit until then.

@@ -58,8 +58,14 @@ func newEngine(cache *cacheops.Cache, inner *sql.DB, o Options) *engine {
 }
 
 // single reports whether there is never more than one real connection: what
-// one virtual connection does to its session, all of them have.
-func (e *engine) single() bool { return e.maxConns == 1 || e.inner.Stats().MaxOpenConnections == 1 }
+// one virtual connection does to its session, all of them have, where the dialect
+// can follow that.
+func (e *engine) single() bool {
+	if e.dialect != nil && !e.dialect.followsSession() {
+		return false
+	}
+	return e.maxConns == 1 || e.inner.Stats().MaxOpenConnections == 1
+}
 
 // limited reports whether pinned connections could exhaust the inner pool.
 func (e *engine) limited() bool { return e.maxConns > 0 || e.inner.Stats().MaxOpenConnections > 0 }

@@ -65,6 +65,10 @@ func (d *mysql) changesSession(p *sqldep.Plan, _ string) (why string, local bool
 	return "", false
 }
 
+// followsSession: temporary tables hide others of their names, and MySQL does not
+// tell of them.
+func (d *mysql) followsSession() bool { return false }
+
 // onlySession: SET autocommit and LOCK TABLES commit as well.
 func (d *mysql) onlySession(p *sqldep.Plan) bool {
 	return p.Class == sqldep.Session && !p.Everything && !p.ImplicitCommit

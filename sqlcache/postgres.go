@@ -137,6 +137,8 @@ func (d *postgres) keepsStatements() bool { return false }
 // keepsPinned: each is a process of the server's.
 func (d *postgres) keepsPinned() bool { return false }
 
+func (d *postgres) followsSession() bool { return true }
+
 // tunes: without the cache even a setting that changes no answer stays with the
 // connection it was made on.
 func (d *postgres) tunes(*sqldep.Plan) bool { return false }

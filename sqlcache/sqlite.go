@@ -113,6 +113,8 @@ func (d *sqlite) session(context.Context, *lease) (session, error) { return sess
 // brings other files along.
 func (d *sqlite) onlySession(*sqldep.Plan) bool { return false }
 
+func (d *sqlite) followsSession() bool { return true }
+
 // keepsPinned: temporary tables and attached files are often made once, for all.
 func (d *sqlite) keepsPinned() bool { return true }
 

@@ -44,12 +44,26 @@ func newDatabase(t testing.TB) *mysql.Config {
 	cfg.DBName = "cacheops_" + strings.ToLower(rand.Text()[:12])
 	exec(t, admin, "CREATE DATABASE "+cfg.DBName)
 	t.Cleanup(func() {
+		disconnect(t, admin, cfg.DBName)
 		exec(t, admin, "DROP DATABASE "+cfg.DBName)
 		if err := admin.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return cfg
+}
+
+// disconnect ends what a test that failed has left open, for which the DROP would
+// wait.
+func disconnect(t testing.TB, admin *sql.DB, database string) {
+	t.Helper()
+	threads, err := rowsOf(context.Background(), admin, "SELECT id FROM information_schema.processlist WHERE db = ?", database)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, id := range strings.FieldsFunc(threads, func(r rune) bool { return r == '[' || r == ']' }) {
+		_, _ = admin.Exec("KILL " + id) // it may have ended
+	}
 }
 
 func connector(t testing.TB, cfg *mysql.Config) driver.Connector {

@@ -9,6 +9,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/cacheops/cacheops/memstore"
+	"github.com/cacheops/cacheops/sqlcache"
 )
 
 // What changes the session keeps its connection to itself, uncached, and nothing
@@ -141,5 +142,53 @@ func TestAskingOfTheLatestWrite(t *testing.T) {
 		if got, r := read(t, c, "SELECT LAST_INSERT_ID()"); got != want || r.Hit {
 			t.Errorf("%s, %+v", got, r)
 		}
+	}
+}
+
+// On a pool of one connection, too, nothing of a session is left for others.
+func TestOneConnection(t *testing.T) {
+	t.Parallel()
+	w := open(t, &sqlcache.Options{MaxOpenConns: 1})
+	w.fill()
+	for _, q := range []string{
+		"CREATE TEMPORARY TABLE item (kind INTEGER, name VARCHAR(50), id INTEGER)", "SET autocommit = 0", "USE information_schema", "SET time_zone = '+05:00'",
+	} {
+		w.warm(one)
+		exec(t, w.db, q)
+		w.same(one)
+		exec(t, w.db, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+		w.dropped(q+" and an UPDATE", one)
+	}
+	tx := begin(t, w.db)
+	exec(t, tx, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+	exec(t, tx, "INSERT INTO log VALUES (77, 'x')")
+	commit(t, tx)
+	w.dropped("a transaction", one, logs)
+}
+
+// A write that pins a row drops what reads the row, before and after, and no more.
+func TestWritesAreNarrow(t *testing.T) {
+	t.Parallel()
+	for _, args := range []bool{false, true} {
+		w := open(t, nil, func(c *mysql.Config) { c.InterpolateParams = args })
+		w.fill()
+		byKind := "SELECT id, name FROM item WHERE kind = ? ORDER BY id"
+		narrow := 0
+		for _, q := range []string{"UPDATE item SET kind = kind + 1 WHERE id = ?", "UPDATE item SET name = CONCAT(name, '!') WHERE id = ?", "DELETE FROM item WHERE id = ?"} {
+			for kind := range 4 {
+				w.warm(byKind, kind)
+			}
+			w.warm(one)
+			w.warm(two)
+			exec(t, w.db, q, 1)
+			w.same(one)
+			if w.same(two) {
+				narrow++
+			}
+			for kind := range 4 {
+				w.same(byKind, kind)
+			}
+		}
+		t.Logf("%d of 3 were narrow", narrow)
 	}
 }
