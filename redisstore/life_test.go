@@ -375,22 +375,3 @@ func TestOldProofLiftsNoNewDoubt(t *testing.T) {
 	}
 	quarantined(t, s)
 }
-
-// TestHeaderThatClaimsMuch: an entry whose few bytes claim a hundred million
-// stamps is a miss, and does not keep the server busy.
-func TestHeaderThatClaimsMuch(t *testing.T) {
-	b := newBench(t)
-	s := b.store(t, Options{})
-	defer s.Close()
-	const tables = 2000
-	entry := []byte{headerVersion, 0, tables >> 8, tables & 0xff, 0, 0, 0, headerFixed, 0, 0, 0, 0}
-	for range tables {
-		entry = append(entry, 0, 0, 0xff, 0xff)
-	}
-	if err := b.do("SET", s.names.ofEntry(s.envelope.keyDigest(lifeKey(1))), string(entry)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Get(t.Context(), lifeKey(1)); !errors.Is(err, cacheops.ErrMiss) {
-		t.Errorf("%v, want a miss", err)
-	}
-}

@@ -18,7 +18,6 @@ for _ = 1, tables do
   local name = string.sub(b, at, at + length - 1)
   if length > 40 then name = redis.sha1hex(name) end
   at = at + length
-  if at + 16 * deps > #b + 1 then return false end
   for _ = 1, deps do
     local tag = string.sub(b, at, at + 7)
     keys[#keys + 1] = tag == none and ARGV[2] .. name .. '}' .. ARGV[1] or ARGV[3] .. name .. '}' .. tag
