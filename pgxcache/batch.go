@@ -71,16 +71,10 @@ func (r *batchResults) run(ctx context.Context, list []sqlcache.Statement) {
 		r.err = err
 		return
 	}
-	if reads {
-		for _, st := range list {
-			r.items = append(r.items, r.session.read(ctx, st))
-			if r.items[len(r.items)-1].err != nil {
-				return
-			}
-		}
+	first := len(r.items)
+	if reads && r.readAll(ctx, list) {
 		return
 	}
-	first := len(r.items)
 	err = r.session.Together(ctx, list, func(c driver.Conn) error {
 		r.items = r.items[:first]
 		return c.(*real).batch(ctx, list, &r.items)
@@ -92,6 +86,21 @@ func (r *batchResults) run(ctx context.Context, list []sqlcache.Statement) {
 		return // it is told where it happened
 	}
 	r.items, r.err = r.items[:first], err
+}
+
+// readAll answers each read by itself. Where one fails it reports false: pgx has an
+// error of its own for it, or for all, by its mode.
+func (r *batchResults) readAll(ctx context.Context, list []sqlcache.Statement) bool {
+	first := len(r.items)
+	for _, st := range list {
+		i := r.session.read(ctx, st)
+		if i.err != nil {
+			r.items = r.items[:first]
+			return false
+		}
+		r.items = append(r.items, i)
+	}
+	return true
 }
 
 // reads reports whether each statement may be answered by itself: none is more
@@ -110,9 +119,6 @@ func (s *session) reads(ctx context.Context, list []sqlcache.Statement) (bool, e
 
 func (s *session) read(ctx context.Context, st sqlcache.Statement) item {
 	src, err := s.QueryContext(ctx, st.Text, st.Args)
-	if late, is := errors.AsType[lateError](err); is {
-		err = late.error
-	}
 	if err != nil {
 		return item{err: err}
 	}
