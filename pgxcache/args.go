@@ -64,7 +64,11 @@ func pointed[T any](p *T) any {
 type keyed struct {
 	value any
 	text  string
+	plain driver.Value
 }
+
+// Plain is what the engine's plans see.
+func (k *keyed) Plain() driver.Value { return k.plain }
 
 // AppendKey appends the type and the text, each with its length before it.
 func (k *keyed) AppendKey(b []byte) []byte {
@@ -84,15 +88,8 @@ func known(a any, m *pgtype.Map) any {
 	if t.Kind() != reflect.Struct || t.PkgPath() != pgtypePath {
 		return a
 	}
-	switch v := a.(type) {
-	case pgtype.UUID: // sent like its bytes, which the engine understands
-		if v.Valid {
-			return v.Bytes
-		}
-		return nil
-	case pgtype.Text, pgtype.Int2, pgtype.Int4, pgtype.Int8, pgtype.Bool, pgtype.Float4, pgtype.Float8,
-		pgtype.Numeric, pgtype.Date, pgtype.Time, pgtype.Timestamp, pgtype.Timestamptz, pgtype.Interval, pgtype.Uint32, pgtype.Bits:
-	default:
+	plain, ok := plainOf(a)
+	if !ok {
 		return a
 	}
 	text, err := m.Encode(0, pgtype.TextFormatCode, a, []byte{})
@@ -102,5 +99,35 @@ func known(a any, m *pgtype.Map) any {
 	if text == nil {
 		return nil
 	}
-	return &keyed{value: a, text: string(text)}
+	return &keyed{value: a, text: string(text), plain: plain}
 }
+
+// plainOf returns the value that a valid one of pgtype's stands for; unknown where
+// no plain type has it all. ok is false for types of which the text may not say all.
+func plainOf(a any) (plain driver.Value, ok bool) {
+	switch v := a.(type) {
+	case pgtype.Text:
+		return v.String, true
+	case pgtype.Int2:
+		return int64(v.Int16), true
+	case pgtype.Int4:
+		return int64(v.Int32), true
+	case pgtype.Int8:
+		return v.Int64, true
+	case pgtype.Bool:
+		return v.Bool, true
+	case pgtype.UUID:
+		return v.Bytes, true
+	case pgtype.Timestamptz:
+		if v.InfinityModifier == pgtype.Finite {
+			return v.Time.Round(0), true
+		}
+		return unknown{}, true
+	case pgtype.Float4, pgtype.Float8, pgtype.Numeric, pgtype.Date, pgtype.Time, pgtype.Timestamp, pgtype.Interval, pgtype.Uint32, pgtype.Bits:
+		return unknown{}, true
+	}
+	return nil, false
+}
+
+// unknown is a value that plans know nothing of. It is not NULL.
+type unknown struct{}

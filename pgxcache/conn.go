@@ -48,13 +48,22 @@ func (c *Conn) Release() {
 	}
 }
 
-// Raw calls f with a real connection, for what this package does not have
-// (WaitForNotification, the connection's type map). f may do anything, so
-// everything in the database is dropped, before it runs; from then on the
-// connection's reads go to the database, its writes drop everything, and Release
-// closes it. f must not keep the connection.
+// Raw calls f with a real connection, for what this package does not have. f may do
+// anything, so everything in the database is dropped and nothing kept while it
+// runs; from then on the connection's reads go to the database, its writes drop
+// everything, and Release closes it. f must not keep the connection.
 func (c *Conn) Raw(ctx context.Context, f func(*pgx.Conn) error) error {
 	return c.session.Raw(ctx, func(dc driver.Conn) error { return f(dc.(*real).pgx()) })
+}
+
+// Watch calls f with a real connection that stays with this one until Release, for
+// what tells of the database and writes nothing: LISTEN and WaitForNotification.
+// Nothing is dropped.
+func (c *Conn) Watch(ctx context.Context, f func(*pgx.Conn) error) error {
+	if err := c.session.Pin(ctx); err != nil {
+		return err
+	}
+	return c.session.Hold(ctx, func(dc driver.Conn) error { return f(dc.(*real).pgx()) })
 }
 
 // Query is [pgx.Conn.Query].

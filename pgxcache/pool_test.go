@@ -301,3 +301,48 @@ func TestCancelledCalls(t *testing.T) {
 	}
 	w.same(byID, 1)
 }
+
+// What pgtype's own types stand for decides what a read depends on, as plain
+// values do.
+func TestArgumentsArePrecise(t *testing.T) {
+	w := itemWorld(t, nil, nil)
+	const byName = "SELECT id FROM item WHERE name = $1"
+	for _, c := range []struct {
+		sql string
+		arg any
+	}{
+		{byID, pgtype.Int4{Int32: 1, Valid: true}},
+		{byID, pgtype.Int8{Int64: 1, Valid: true}},
+		{"SELECT name FROM item WHERE ref = $1", pgtype.UUID{Bytes: [16]byte{15: 1}, Valid: true}},
+		{"SELECT name FROM item WHERE ref = $1", [16]byte{15: 1}},
+	} {
+		w.warm(w.pool, c.sql, c.arg)
+		w.exec(w.pool, "UPDATE item SET name = 'far' WHERE id = $1", pgtype.Int4{Int32: 2, Valid: true})
+		if !w.same(c.sql, c.arg) {
+			t.Errorf("%s %T: dropped by a write of another row", c.sql, c.arg)
+		}
+		w.exec(w.pool, "UPDATE item SET name = name || '.' WHERE id = $1", pgtype.Int4{Int32: 1, Valid: true})
+		if w.same(c.sql, c.arg) {
+			t.Errorf("%s %T: a hit after a write of its row", c.sql, c.arg)
+		}
+	}
+	name := pgtype.Text{String: "new", Valid: true}
+	w.warm(w.pool, byName, name)
+	w.exec(w.pool, "UPDATE item SET name = $1 WHERE id = 1", name)
+	if w.same(byName, name) {
+		t.Error("a hit after a write of the name")
+	}
+	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol, pgx.QueryExecModeDescribeExec} {
+		for _, arg := range []any{pgtype.UUID{Bytes: [16]byte{15: 1}, Valid: true}, pgtype.UUID{}, pgtype.Numeric{}, [16]byte{15: 1}, name} {
+			for range 3 {
+				got, gotErr := w.pool.Query(t.Context(), "SELECT $1::text", mode, arg)
+				want, wantErr := w.bare.Query(t.Context(), "SELECT $1::text", mode, arg)
+				a, aErr := pgx.CollectRows(got, pgx.RowTo[*string])
+				b, bErr := pgx.CollectRows(want, pgx.RowTo[*string])
+				if fmt.Sprint(gotErr, aErr) != fmt.Sprint(wantErr, bErr) || len(a) != len(b) || len(a) > 0 && a[0] != nil && *a[0] != *b[0] {
+					t.Errorf("%v %T: %v %v %v, pgx %v %v %v", mode, arg, gotErr, aErr, a, wantErr, bErr, b)
+				}
+			}
+		}
+	}
+}

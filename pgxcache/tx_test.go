@@ -295,7 +295,7 @@ func TestRawConnection(t *testing.T) {
 	ctx := t.Context()
 	c, err := w.pool.Acquire(ctx)
 	must(t, err)
-	must(t, c.Raw(ctx, func(conn *pgx.Conn) error { _, err := conn.Exec(ctx, "LISTEN news"); return err }))
+	must(t, c.Watch(ctx, func(conn *pgx.Conn) error { _, err := conn.Exec(ctx, "LISTEN news"); return err }))
 	w.warm(w.pool, byID, 1)
 	must(t, c.Raw(ctx, func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "UPDATE item SET name = 'raw' WHERE id = 1")
@@ -305,7 +305,7 @@ func TestRawConnection(t *testing.T) {
 		t.Error("a hit after a raw write")
 	}
 	w.exec(w.pool, "NOTIFY news, 'hello'")
-	must(t, c.Raw(ctx, func(conn *pgx.Conn) error {
+	must(t, c.Watch(ctx, func(conn *pgx.Conn) error {
 		n, err := conn.WaitForNotification(ctx)
 		if err == nil && n.Payload != "hello" {
 			t.Errorf("heard %+v", n)

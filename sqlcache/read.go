@@ -79,7 +79,7 @@ var errTooLarge = errors.New("sqlcache: result too large to keep")
 func (e *engine) source(st *statement, k *run) cacheops.Source {
 	text, args := k.text, cloned(k.args)
 	return cacheops.Source{
-		Uses: func() ([]dep.Use, error) { return st.plan.Uses(args), nil },
+		Uses: func() ([]dep.Use, error) { return st.plan.Uses(meant(args)), nil },
 		Load: func(ctx context.Context) (loaded cacheops.Loaded, err error) {
 			err = e.onLease(ctx, func(l *lease) error {
 				loaded, err = e.load(ctx, l, st, text, args)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"slices"
 
 	"github.com/cacheops/cacheops"
 	"github.com/cacheops/cacheops/internal/dep"
@@ -69,6 +70,10 @@ func (v *Virtual) Reads(ctx context.Context, text string) (bool, error) {
 	}
 	return st.plan.Class == sqldep.Read && !st.plan.SetsSession, nil
 }
+
+// Pin keeps a real connection, and no longer shares what it reads, for as long as
+// the virtual one lives.
+func (v *Virtual) Pin(ctx context.Context) error { return v.pin(ctx, "raw connection") }
 
 // Raw calls f with the real connection, which may do anything: see [Raw].
 func (v *Virtual) Raw(ctx context.Context, f func(driver.Conn) error) error {
@@ -194,7 +199,7 @@ func (g *group) record(ctx context.Context, c *conn, t *transaction) {
 		case c.blind(t, st):
 			t.work.Add(ctx, st.schema.version, dep.Anything())
 		default:
-			t.work.Add(ctx, st.schema.version, st.plan.Changes(g.list[i].Args, sqldep.Facts{})...)
+			t.work.Add(ctx, st.schema.version, st.plan.Changes(meant(g.list[i].Args), sqldep.Facts{})...)
 		}
 	}
 	c.wrote = c.wrote || g.writes
@@ -205,4 +210,26 @@ type Keyed interface {
 	// AppendKey appends what is the same for two arguments only if they are sent
 	// alike.
 	AppendKey(b []byte) []byte
+	// Plain is a value that the database would take for the same, of a type that
+	// plans understand; any other where there is none.
+	Plain() driver.Value
+}
+
+// meant returns the arguments as plans understand them.
+func meant(args []driver.NamedValue) []driver.NamedValue {
+	var out []driver.NamedValue
+	for i := range args {
+		k, ok := args[i].Value.(Keyed)
+		if !ok {
+			continue
+		}
+		if out == nil {
+			out = slices.Clone(args)
+		}
+		out[i].Value = k.Plain()
+	}
+	if out == nil {
+		return args
+	}
+	return out
 }

@@ -144,7 +144,7 @@ func (c *conn) change(ctx context.Context, l *lease, t *transaction, st *stateme
 	if facts.Ran {
 		t.locked = true
 	}
-	changes = st.plan.Changes(k.args, facts)
+	changes = st.plan.Changes(meant(k.args), facts)
 	return err
 }
 
@@ -167,7 +167,7 @@ type around struct {
 // and its values matter.
 func (c *conn) around(ctx context.Context, l *lease, t *transaction, st *statement, k *run) *around {
 	w := &around{}
-	target, ok := st.plan.Target(k.args)
+	target, ok := st.plan.Target(meant(k.args))
 	if !ok {
 		return w
 	}
