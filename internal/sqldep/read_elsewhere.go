@@ -221,6 +221,38 @@ func pinsElsewhere(t *catalog.Table, k catalog.Key) bool {
 	})
 }
 
+// exactTotals reports whether a query of PostgreSQL's or MySQL's is one row of
+// totals that do not depend on the order in which they are made: of exact numbers
+// and of times. Sums of floats do, and the least of texts that are equal.
+func exactTotals(s *Select, sc *scope) bool {
+	c := s.Cores[0]
+	return !sc.a.isSQLite() && len(s.Cores) == 1 && c.Sub == nil && c.Values == nil && c.GroupBy == nil && c.Having == nil && s.OrderBy == nil &&
+		s.Limit == nil && s.Offset == nil && !slices.ContainsFunc(c.Columns, func(r ResultColumn) bool { return r.Star || !sc.exactTotal(r.Expr) })
+}
+
+func (s *scope) exactTotal(e Expr) bool {
+	f, ok := e.(*Func)
+	if !ok || !lone(f) || f.Odd || f.Filter != nil || len(f.OrderBy) > 0 {
+		return false
+	}
+	if f.Name == "count" || f.Star {
+		return f.Name == "count"
+	}
+	_, col, ok := s.operand(f.Args[0])
+	if !ok {
+		return false
+	}
+	switch col.Form.Kind {
+	case catalog.Integer:
+		return true
+	case catalog.Decimal:
+		return col.Form.Precision > 0
+	case catalog.Date, catalog.Timestamp, catalog.Instant:
+		return f.Name == "min" || f.Name == "max"
+	}
+	return false
+}
+
 // orderElsewhere returns the columns that decide in which order rows come. An
 // update of PostgreSQL's moves the row, whatever it sets; InnoDB keeps rows in the
 // order of a key, and walks any of its indexes.

@@ -34,6 +34,10 @@ func (a *readAnalysis) certainExpr(e Expr) bool {
 	switch e := e.(type) {
 	case *Column, *Literal, *Lifted, *Param, *Between, *In, *Is, *Row, *Case, *Exists, *Collate:
 		return true
+	case *Array:
+		return bareItems(e)
+	case *Opaque:
+		return e.Why == "array" // whose items are looked at
 	case *Subquery:
 		return oneRow(e.Query)
 	case *Unary:
@@ -46,8 +50,8 @@ func (a *readAnalysis) certainExpr(e Expr) bool {
 			if c, ok := x.(*Cast); ok {
 				x = c.X
 			}
-			_, isParam := x.(*Param)
-			return isParam && a.certainOperator(e.Op)
+			_, isBare := bare(x)
+			return (isBare || bareItems(x)) && a.certainOperator(e.Op)
 		}
 		return a.certainOperator(e.Op)
 	case *Like:
@@ -62,6 +66,12 @@ func (a *readAnalysis) certainExpr(e Expr) bool {
 		return certainFunction[e.Name] && !e.Odd
 	}
 	return false
+}
+
+// bareItems reports whether e is an array of parameters and literals.
+func bareItems(e Expr) bool {
+	list, ok := e.(*Array)
+	return ok && list.Query == nil && !slices.ContainsFunc(list.Items, func(x Expr) bool { _, ok := bare(x); return !ok })
 }
 
 func (a *readAnalysis) certainOperator(op Op) bool {

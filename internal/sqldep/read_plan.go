@@ -77,6 +77,13 @@ func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan {
 	if top != nil && passesOn(sel) {
 		settle(sel.OrderBy, top)
 	}
+	if top != nil && exactTotals(sel, top) {
+		for _, src := range top.sources {
+			if src.m != nil {
+				src.m.ordered = false
+			}
+		}
+	}
 	plan.Main = mainTable(sel)
 	plan.Op = readOp(sel, top)
 	a.finish(sel, top)

@@ -40,14 +40,6 @@ type column struct {
 	family    family
 }
 
-func (rel *relation) column(name string) (column, bool) {
-	i := slices.IndexFunc(rel.cols, func(c column) bool { return c.name == name })
-	if i < 0 {
-		return column{}, false
-	}
-	return rel.cols[i], true
-}
-
 // family is what values a column takes.
 type family uint8
 
