@@ -106,8 +106,6 @@ type transactions interface {
 	// savepointBegins says that a SAVEPOINT outside a transaction begins one, which
 	// the RELEASE of the same commits.
 	savepointBegins() bool
-	// goesOn says that the end of a transaction began another.
-	goesOn(ctx context.Context, l *lease) bool
 	// unprepared reports whether err says no more of a statement than that it cannot
 	// be prepared.
 	unprepared(err error) bool

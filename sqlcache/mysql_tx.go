@@ -138,15 +138,6 @@ func (d *mysql) commits(p *sqldep.Plan) bool {
 // savepointBegins: outside a transaction it does nothing.
 func (d *mysql) savepointBegins() bool { return false }
 
-// goesOn: with autocommit off a transaction follows the other.
-func (d *mysql) goesOn(ctx context.Context, l *lease) bool {
-	if status, known := myStatus(l.real); known {
-		return status&myAutocommit == 0
-	}
-	row, err := l.row(ctx, "SELECT @@autocommit", 1)
-	return err != nil || row[0] != "1"
-}
-
 // unprepared: BEGIN NOT ATOMIC, XA and others run only as they are.
 func (d *mysql) unprepared(err error) bool { return myCode(err) == myNotPrepared }
 

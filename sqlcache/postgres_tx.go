@@ -168,8 +168,6 @@ func (d *postgres) lasting(*conn, *statement) bool { return false }
 
 func (d *postgres) savepointBegins() bool { return false }
 
-func (d *postgres) goesOn(context.Context, *lease) bool { return false }
-
 func (d *postgres) unprepared(error) bool { return false }
 
 // mayKeep: a statement that fails keeps nothing, and its transaction neither.

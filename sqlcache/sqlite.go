@@ -153,8 +153,6 @@ func (d *sqlite) lasting(*conn, *statement) bool { return false }
 
 func (d *sqlite) savepointBegins() bool { return true }
 
-func (d *sqlite) goesOn(context.Context, *lease) bool { return false }
-
 func (d *sqlite) unprepared(error) bool { return false }
 
 // beginOwn starts a transaction of ours on a fresh lease. A connection that is in

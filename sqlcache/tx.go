@@ -209,7 +209,6 @@ func (h *txHandle) end() {
 	if h.conn.handle == h {
 		h.conn.handle = nil
 	}
-	h.conn.goOn(h.ctx, h.lease)
 	h.conn.letGo()
 }
 
@@ -313,19 +312,7 @@ func (c *conn) commitText(ctx context.Context, k *run) error {
 	if c.tx == nil {
 		return c.direct(ctx, k)
 	}
-	return c.holding(ctx, func(l *lease) error {
-		defer c.goOn(ctx, l)
-		return c.commitBy(ctx, l, k)
-	})
-}
-
-// goOn follows the end of a transaction that began another.
-func (c *conn) goOn(ctx context.Context, l *lease) {
-	if c.tx != nil || c.pinned == "" || l.bad || !c.engine.dialect.goesOn(ctx, l) {
-		return
-	}
-	c.tx = c.newTransaction()
-	c.tx.found, c.tx.strange, c.tx.snapshot = true, true, true
+	return c.holding(ctx, func(l *lease) error { return c.commitBy(ctx, l, k) })
 }
 
 // commitBy runs a statement that commits the open transaction.
@@ -355,7 +342,6 @@ func (c *conn) rollbackText(ctx context.Context, k *run) error {
 			c.tx.work.Forget()
 			c.tx = nil
 		}
-		c.goOn(ctx, l)
 		return nil
 	})
 }
