@@ -133,6 +133,18 @@ func (s *connections) believed(addr string) (all []*conn) {
 	return all
 }
 
+// node reports whether a server is a node of a Cluster.
+func (s *connections) node() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.live {
+		if c.node {
+			return true
+		}
+	}
+	return false
+}
+
 // demoted closes the connections to addr that took their server for a primary.
 func (s *connections) demoted(addr string) {
 	for _, c := range s.believed(addr) {
@@ -146,6 +158,7 @@ type conn struct {
 	owner   *connections
 	addr    string // what was dialled
 	run     string // the server's run id
+	node    bool   // the server is a node of a Cluster
 	id      incarnation
 	refused error // why commands that concern the protocol are not sent; nil if they are
 
@@ -161,6 +174,7 @@ func newIncarnation(run, replication string) (id incarnation) {
 
 var (
 	errNotPrimary = errors.New("the server is not a primary")
+	errNode       = errors.New("the server is a node of a Cluster and did not say which others there are (CLUSTER SLOTS)")
 	errTooOld     = errors.New("the server is older than Redis 6.2")
 	errAnonymous  = errors.New("the server does not tell its run_id and master_replid (INFO server, INFO replication)")
 )
@@ -203,7 +217,7 @@ func (c *conn) learn(ctx context.Context, d *dialer, timeout time.Duration) erro
 }
 
 func (c *conn) introduce(info map[string]string) {
-	c.run = info["run_id"]
+	c.run, c.node = info["run_id"], info["redis_mode"] == "cluster"
 	c.id = newIncarnation(c.run, info["master_replid"])
 	switch {
 	case c.refused != nil:

@@ -45,7 +45,13 @@ func (s *Store) connect(opt rueidis.ClientOption) error {
 	s.linking.Unlock()
 	ctx, cancel := context.WithTimeout(s.ctx, dialTimeout)
 	defer cancel()
-	if err := s.greet(ctx); err != nil {
+	err = s.greet(ctx)
+	if err == nil && !s.cluster && s.conns.node() {
+		// The client takes any failure with "cluster" in its text, be it in the
+		// host's name, for there being none.
+		err = errNode
+	}
+	if err != nil {
 		s.hangUp()
 		return err
 	}

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,5 +57,35 @@ func TestClusterWithReplicas(t *testing.T) {
 	greet(t, s)
 	if !s.pulse.good() {
 		t.Error("the tier is not served")
+	}
+}
+
+// TestNodeTakenForAServer: the client cannot learn of the other nodes. It would
+// go on with the one, which has some of the tables and refuses the rest.
+func TestNodeTakenForAServer(t *testing.T) {
+	c := redistest.StartCluster(t, 3, 0)
+	node := c.Primaries[0]
+	if _, err := node.Do("ACL", "SETUSER", "app", "on", ">s3cret", "~*", "&*", "+@all", "-cluster"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := New("redis://app:s3cret@"+node.Addr(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Registry(t.Context(), lifeTable); !errors.Is(err, errNode) {
+		t.Errorf("%v, want %v", err, errNode)
+	}
+	if _, err := node.Do("ACL", "SETUSER", "app", "+cluster"); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range c.Primaries[1:] {
+		if _, err := n.Do("ACL", "SETUSER", "app", "on", ">s3cret", "~*", "&*", "+@all"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	within(t, "the Cluster is found", func() bool { return s.usable() == nil })
+	if !s.cluster {
+		t.Error("it is taken for one server")
 	}
 }
