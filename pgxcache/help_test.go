@@ -67,6 +67,11 @@ type world struct {
 func newWorld(t testing.TB, configure func(*pgxpool.Config), opts *pgxcache.Options) *world {
 	t.Helper()
 	w := &world{TB: t, dsn: newDatabase(t), store: memstore.New(64 << 20)}
+	t.Cleanup(func() {
+		if err := w.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	w.bare = w.open(nil)
 	w.inner = w.open(configure)
 	w.pool = w.over(w.inner, opts)

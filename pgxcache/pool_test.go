@@ -179,8 +179,16 @@ func TestErrorsArePgxsOwn(t *testing.T) {
 		sql  string
 		args []any
 	}{
-		{"SELECT nonsense FROM item", nil}, {"SELEKT", nil}, {"SELECT 1/0", nil}, {"SELECT 1/(id-1) FROM item ORDER BY id DESC", nil},
-		{"INSERT INTO item VALUES (1)", nil}, {byID, nil}, {byID, []any{1, 2}}, {byID, []any{"x"}}, {byID, []any{struct{}{}}}, {"", nil},
+		{"SELECT nonsense FROM item", nil},
+		{"SELEKT", nil},
+		{"SELECT 1/0", nil},
+		{"SELECT 1/(id-1) FROM item ORDER BY id DESC", nil},
+		{"INSERT INTO item VALUES (1)", nil},
+		{byID, nil},
+		{byID, []any{1, 2}},
+		{byID, []any{"x"}},
+		{byID, []any{struct{}{}}},
+		{"", nil},
 		{"UPDATE item SET id = 1 WHERE id = $1 RETURNING 1", []any{2}},
 	} {
 		for range 2 {

@@ -27,7 +27,7 @@ func newBeneath(pool *pgxpool.Pool, name string) *beneath {
 	return &beneath{
 		Connector: stdlib.GetPoolConnector(pool),
 		types:     &types{own: c.AfterConnect != nil || c.BeforeConnect != nil},
-		hooked:    c.PrepareConn != nil || c.BeforeAcquire != nil || c.AfterRelease != nil,
+		hooked:    c.PrepareConn != nil || c.BeforeAcquire != nil || c.AfterRelease != nil, //nolint:staticcheck // programs have it
 		name:      name,
 	}
 }
