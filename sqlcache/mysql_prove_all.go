@@ -2,6 +2,8 @@ package sqlcache
 
 import (
 	"context"
+	cryptorand "crypto/rand"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -18,7 +20,11 @@ const innodbJitter = 200 * time.Millisecond
 // allTime bounds the wait for all writers.
 const allTime = 10 * time.Second
 
-const openInnoDB = "SELECT trx_mysql_thread_id, trx_started, CONNECTION_ID() FROM information_schema.innodb_trx"
+// openInnoDB asks for the transactions that have changed rows, and for its own. Who
+// has told the store has changed what it will.
+const openInnoDB = `
+SELECT trx_mysql_thread_id, trx_started, trx_mysql_thread_id = CONNECTION_ID(), COALESCE(trx_query, '') FROM information_schema.innodb_trx
+WHERE trx_rows_modified > 0 OR trx_state NOT IN ('RUNNING', 'LOCK WAIT') OR trx_mysql_thread_id = CONNECTION_ID() -- `
 
 // allOver waits, within a time, until every writer that may have told the store
 // before the call is over. One in a transaction has it open in InnoDB, and any
@@ -84,25 +90,15 @@ func (d *mysql) looseOver(ctx context.Context, l *lease) error {
 	}
 }
 
-// transactionsOver waits until all transactions that are open now have ended. The
-// table that tells of them is a copy of an unknown age: it is of now once a
-// transaction of our own, begun now, has come to be in it.
+// transactionsOver waits until all transactions that are open now have ended.
 func (d *mysql) transactionsOver(ctx context.Context, l *lease) error {
-	const absent, present = false, true
-	if _, err := d.transactions(ctx, l, absent); err != nil {
-		return err
-	}
-	if err := l.run(ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT"); err != nil {
-		return err
-	}
-	open, err := d.transactions(ctx, l, present)
-	l.rollback(ctx)
+	open, err := d.openNow(ctx, l)
 	for err == nil && len(open) > 0 {
 		if err = pause(ctx, innodbStep+rand.N(innodbJitter)); err != nil {
 			break
 		}
 		var now map[string]bool
-		if now, _, err = d.look(ctx, l); err != nil {
+		if now, _, err = d.look(ctx, l, ""); err != nil {
 			break
 		}
 		for id := range open {
@@ -114,37 +110,47 @@ func (d *mysql) transactionsOver(ctx context.Context, l *lease) error {
 	return err
 }
 
-// transactions waits until one of the connection's own is seen, or none is, and
-// returns the others.
-func (d *mysql) transactions(ctx context.Context, l *lease, present bool) (map[string]bool, error) {
+// openNow returns the transactions that are open. The table that tells of them is
+// a copy of an unknown age: it is of now once it shows the very statement that
+// looks, within a transaction of our own.
+func (d *mysql) openNow(ctx context.Context, l *lease) (open map[string]bool, err error) {
+	if err := l.run(ctx, "START TRANSACTION WITH CONSISTENT SNAPSHOT"); err != nil {
+		return nil, err
+	}
+	defer l.rollback(ctx)
+	mark := cryptorand.Text()
 	for {
+		open, fresh, err := d.look(ctx, l, mark)
+		if err != nil || fresh {
+			return open, err
+		}
 		if err := pause(ctx, innodbStep+rand.N(innodbJitter)); err != nil {
 			return nil, err
-		}
-		open, own, err := d.look(ctx, l)
-		if err != nil || own == present {
-			return open, err
 		}
 	}
 }
 
 // look returns the transactions that InnoDB has, but for the connection's own;
-// own says that there is one of those. One that is recovered or prepared, and has
-// no connection, counts like the others.
-func (d *mysql) look(ctx context.Context, l *lease) (open map[string]bool, own bool, err error) {
-	rows, err := l.all(ctx, openInnoDB, nil)
+// fresh says that the mark was seen there. One that is prepared, and has no
+// connection, counts like the others.
+func (d *mysql) look(ctx context.Context, l *lease, mark string) (open map[string]bool, fresh bool, err error) {
+	rows, err := l.all(ctx, openInnoDB+mark, nil)
 	if err != nil {
 		return nil, false, err
 	}
 	open = make(map[string]bool, len(rows))
 	for _, row := range rows {
-		if printed(row[0]) == printed(row[2]) {
-			own = true
-			continue
+		const columns = 4
+		switch {
+		case len(row) != columns:
+			return nil, false, errors.New("not four columns")
+		case printed(row[2]) == "1":
+			fresh = fresh || mark != "" && strings.Contains(printed(row[3]), mark)
+		default:
+			open[printed(row[0])+" "+printed(row[1])] = true
 		}
-		open[printed(row[0])+" "+printed(row[1])] = true
 	}
-	return open, own, nil
+	return open, fresh, nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {
