@@ -60,9 +60,14 @@ func (c *conn) statement(ctx context.Context, text string) (*statement, error) {
 	s := c.engine.schema.Load()
 	if s == nil || c.held == nil && c.engine.stale.Load() {
 		c.yield()
-		var err error
-		if s, err = c.engine.current(ctx); err != nil {
+		now, err := c.engine.current(ctx)
+		switch {
+		case err == nil:
+			s = now
+		case s == nil || ctx.Err() != nil || errors.Is(err, driver.ErrBadConn):
 			return nil, err
+		default:
+			s = c.engine.dark // what ails the database the statement itself will tell, if it ails that
 		}
 	}
 	if c.schema != s || len(c.plans) >= maxPlans {

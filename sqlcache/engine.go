@@ -37,6 +37,7 @@ type engine struct {
 
 	// Set up with the first schema, and not changed after.
 	db      *cacheops.Database
+	dark    *schema // of which nothing is known, while the schema cannot be read
 	dialect dialect
 	convert bool // the bare driver checks arguments itself
 	// inMemory says that every real connection is a database of its own.

@@ -222,8 +222,19 @@ func (e *engine) setUp(ctx context.Context, l *lease) error {
 	if err != nil {
 		return fmt.Errorf("attach the database to the cache: %w", err)
 	}
-	e.db = db
+	e.db, e.dark = db, e.newDark()
 	return nil
+}
+
+// newDark returns a schema of which nothing is known, not even its version: no
+// read is cached under it, and a write may be anything.
+func (e *engine) newDark() *schema {
+	empty := &catalog.Catalog{Dialect: e.dialect.kind(), Tables: map[string]*catalog.Table{}}
+	empty.Index()
+	return &schema{
+		engine: e, catalog: empty, statements: make(map[string]*statement),
+		planner: sqldep.NewPlanner(e.dialect.kind(), e.opts.PlanCache),
+	}
 }
 
 // catalogMoved hears of DDL by others.

@@ -113,6 +113,28 @@ func look(c *sql.Conn) {
 	_, _ = c.ExecContext(ctx, "SELECT 1 FROM sqlite_master WHERE 0") // what ails it the statement will tell
 }
 
+// manyIdle keeps every real connection that the sessions use at once.
+const manyIdle = 8
+
+// warm has the pool open a real connection for each session. Without the cache
+// each has had one from the start; where it is opened only when it is needed, its
+// pragmas may meet a lock.
+func warm(t *testing.T, sessions []*sql.Conn) {
+	var open []*sql.Tx
+	for _, c := range sessions {
+		tx, err := c.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, tx)
+	}
+	for _, tx := range open {
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Three sessions run random statements, transactions above all, on a cached
 // database and on a bare one, and see the same; so do cached reads after each.
 func TestSessionsBehaveAsWithoutTheCache(t *testing.T) {
@@ -139,13 +161,14 @@ func sessionsAgree(t *testing.T, seed int64) (ok bool) {
 	dsnA, dsnB := "file:"+filepath.Join(dir, "a.db")+suffix, "file:"+filepath.Join(dir, "b.db")+suffix
 	cache := newCache(t, nil)
 	inner := sql.OpenDB(connectorTo(t, dsnA))
+	inner.SetMaxIdleConns(manyIdle)
 	defer inner.Close()
 	var db *sql.DB
 	wrapped := r.Intn(2) == 0
 	if wrapped {
 		db = sqlcache.Wrap(cache, inner, nil)
 	} else {
-		db = sqlcache.OpenDB(cache, connectorTo(t, dsnA), nil)
+		db = sqlcache.OpenDB(cache, connectorTo(t, dsnA), &sqlcache.Options{MaxIdleConns: manyIdle})
 	}
 	defer db.Close()
 	judge := sql.OpenDB(connectorTo(t, dsnA))
@@ -164,6 +187,7 @@ func sessionsAgree(t *testing.T, seed int64) (ok bool) {
 		defer as[i].Close()
 		defer bs[i].Close()
 	}
+	warm(t, as[:])
 	reads := []string{
 		"SELECT id, k, n FROM p ORDER BY id", "SELECT * FROM v", "SELECT * FROM c ORDER BY id", "SELECT count(*) FROM log",
 		"SELECT k FROM p WHERE id=1", "SELECT n FROM p WHERE k=1 ORDER BY id", "SELECT sum(v) FROM c WHERE pid=1", "SELECT * FROM z", "SELECT p.n, c.v FROM p JOIN c ON c.pid=p.id WHERE p.k=2 ORDER BY c.id",
