@@ -172,6 +172,11 @@ func TestClientFrozenBeforeCommit(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	// One of its threads may run on for a while, and commit, before all have stopped.
+	var stopped syscall.WaitStatus
+	if _, err := syscall.Wait4(cmd.Process.Pid, &stopped, syscall.WUNTRACED, nil); err != nil || !stopped.Stopped() {
+		t.Fatalf("the client does not stop: %v, %v", stopped, err)
+	}
 	if _, err := in.Write([]byte("go on\n")); err != nil {
 		t.Fatal(err)
 	}
