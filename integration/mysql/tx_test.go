@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -374,4 +375,25 @@ func TestGeneratedKeys(t *testing.T) {
 			t.Errorf("%d, %d, %v", id, n, err)
 		}
 	}
+}
+
+func TestLoadData(t *testing.T) {
+	t.Parallel()
+	w := open(t, nil)
+	w.fill()
+	mysql.RegisterReaderHandler(w.cfg.DBName, func() io.Reader { return strings.NewReader("50\t7\tloaded\n51\t7\ttoo\n") })
+	t.Cleanup(func() { mysql.DeregisterReaderHandler(w.cfg.DBName) })
+	w.warm(kinds)
+	if _, err := w.db.Exec("LOAD DATA LOCAL INFILE 'Reader::" + w.cfg.DBName + "' INTO TABLE item (id, kind, name)"); err != nil {
+		t.Skipf("the server loads nothing: %v", err)
+	}
+	w.dropped("LOAD DATA", kinds)
+	exec(t, w.db, "DELETE FROM item WHERE id >= 50")
+	w.dropped("a DELETE", kinds)
+	tx := begin(t, w.db)
+	exec(t, tx, "LOAD DATA LOCAL INFILE 'Reader::"+w.cfg.DBName+"' INTO TABLE item (id, kind, name)")
+	w.same(kinds)
+	w.warm(kinds)
+	commit(t, tx)
+	w.dropped("LOAD DATA in a transaction", kinds)
 }
