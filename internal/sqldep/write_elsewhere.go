@@ -55,13 +55,6 @@ func (d *dml) constantFor(c *catalog.Column, x Expr) (any, bool) {
 	return d.b.constant(x, d.args)
 }
 
-// plain says that an upsert of one row of MySQL's was seen to insert it: it
-// counts one row then, and two where it updates.
-func (d *dml) plain(s *Insert) bool {
-	return d.w.cat.Dialect == catalog.MySQL && d.row == nil && d.facts.Ran && d.facts.Affected == 1 && len(s.Rows) == 1 &&
-		s.Or != OrReplace && len(d.t.Triggers) == 0
-}
-
 // numbering returns the column that the database has numbered a new row in.
 func (d *dml) numbering(s *Insert, cols []*catalog.Column) (dep.Field, bool) {
 	if d.w.cat.Dialect != catalog.MySQL || d.row != nil || !d.facts.HasInsertID || d.facts.InsertID <= 0 || len(s.Rows) != 1 ||

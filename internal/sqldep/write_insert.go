@@ -49,7 +49,7 @@ func (d *dml) insert(s *Insert) {
 		d.inserted(&c, events)
 	}
 	for _, u := range s.Upserts {
-		if !u.Nothing && !d.plain(s) {
+		if !u.Nothing {
 			d.upsert(u, rows)
 		}
 	}

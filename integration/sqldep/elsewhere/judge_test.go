@@ -70,6 +70,9 @@ func judge(t *testing.T, d catalog.Dialect, db *sql.DB) {
 		w.close()
 	}
 	t.Logf("%+v; precision %.2f", f, float64(f.changed)/float64(max(1, f.dropped)))
+	if !t.Failed() && (f.changed < f.pairs/300 || f.narrowed < f.reads/8 || f.wholeWrites > f.writes/2) {
+		t.Error("the generator has gone dull, or the analyses have: see the figures")
+	}
 }
 
 // open is a read whose result is kept.
