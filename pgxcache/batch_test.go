@@ -149,6 +149,29 @@ func TestBatchOfWrites(t *testing.T) {
 	w.same("SELECT * FROM item ORDER BY id")
 }
 
+func TestBatchOfDDL(t *testing.T) {
+	w := itemWorld(t, nil, nil)
+	const all = "SELECT * FROM item ORDER BY id"
+	w.warm(w.pool, all)
+	must(t, w.pool.SendBatch(t.Context(), queue(&pgx.Batch{}, "ALTER TABLE item ADD extra int DEFAULT 3", "CREATE TABLE more ()")).Close())
+	if w.same(all) {
+		t.Error("a hit after DDL in a batch")
+	}
+	w.warm(w.pool, all)
+}
+
+func TestBatchThatChangesItsSession(t *testing.T) {
+	w := itemWorld(t, func(c *pgxpool.Config) { c.MaxConns = 2 }, nil)
+	w.exec(w.bare, "CREATE SCHEMA other; CREATE TABLE other.item (id int PRIMARY KEY, name text); INSERT INTO other.item VALUES (1, 'other')")
+	for range 3 {
+		must(t, w.pool.SendBatch(t.Context(), queue(&pgx.Batch{}, "SET search_path = other", "UPDATE item SET name = 'in a session of its own'")).Close())
+		w.same(byID, 1)
+		w.exec(w.pool, "UPDATE item SET name = name || '.' WHERE id = 1")
+		w.same(byID, 1)
+		w.same("SELECT name FROM other.item")
+	}
+}
+
 func TestBatchThatBegins(t *testing.T) {
 	w := itemWorld(t, nil, nil)
 	ctx := t.Context()

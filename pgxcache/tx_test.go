@@ -144,6 +144,24 @@ func TestLostConnection(t *testing.T) {
 	}
 }
 
+func TestTransactionEndedByText(t *testing.T) {
+	w := itemWorld(t, nil, nil)
+	w.warm(w.pool, byID, 1)
+	tx := begin(t, w)
+	w.exec(tx, "UPDATE item SET name = 'by text' WHERE id = 1")
+	w.exec(tx, "COMMIT")
+	if w.same(byID, 1) {
+		t.Error("a hit after the commit")
+	}
+	if _, err := tx.Exec(t.Context(), "DELETE FROM item"); !errors.Is(err, pgx.ErrTxClosed) {
+		t.Errorf("a write in no transaction: %v", err)
+	}
+	if err := tx.Rollback(t.Context()); !errors.Is(err, pgx.ErrTxClosed) {
+		t.Errorf("rollback: %v", err)
+	}
+	w.same("SELECT count(*) FROM item")
+}
+
 // As with a bare pool the first statement over a connection that was lost while
 // it was idle may fail; nothing is stale after it.
 func TestLostIdleConnection(t *testing.T) {

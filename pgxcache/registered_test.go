@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -208,23 +209,28 @@ func TestEnumsAreDecodedByManyAtOnce(t *testing.T) {
 			return nil
 		}
 	}), nil)
-	w.warm(pool, "SELECT m FROM t ORDER BY id")
-	done := make(chan error)
-	for range 4 {
-		go func() {
-			for range 50 {
-				rows, _ := pool.Query(context.Background(), "SELECT m FROM t ORDER BY id")
-				if _, err := pgx.CollectRows(rows, pgx.RowTo[*string]); err != nil {
-					done <- err
-					return
-				}
-			}
-			done <- nil
-		}()
-	}
-	for range 4 {
-		if err := <-done; err != nil {
-			t.Error(err)
+	for range 2 { // kept, and decoded by nobody
+		rows, err := pool.Query(t.Context(), "SELECT m FROM t ORDER BY id")
+		if err != nil {
+			t.Fatal(err)
 		}
+		rows.Close()
 	}
+	var opened []pgx.Rows
+	for range 4 {
+		rows, err := pool.Query(t.Context(), "SELECT m FROM t ORDER BY id")
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened = append(opened, rows)
+	}
+	var all sync.WaitGroup
+	for _, rows := range opened {
+		all.Go(func() {
+			if _, err := pgx.CollectRows(rows, pgx.RowTo[*string]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }
