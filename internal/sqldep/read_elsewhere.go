@@ -75,6 +75,10 @@ func (a *readAnalysis) unexplained(sc *scope, c *Column, explained bool) {
 		return
 	}
 	a.refuse("the name " + c.Name + " is no column's")
+	switch c.Name {
+	case "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid":
+		return
+	}
 	if c.Table != "" {
 		a.writes = true // t.f may call the function f
 	}
