@@ -12,7 +12,7 @@
 // The parser knows three dialects; the files named elsewhere hold what SQLite
 // lacks. For PostgreSQL and MySQL what the syntax alone says against caching, and
 // which functions and operators nobody vouches for, is found before any
-// analysis (see refusal), and the analyses, which were made for SQLite, may
-// refuse but do not narrow yet. An analyst meets each node that only these
+// analysis (see refusal). The analyses were made for SQLite; which of their rules
+// hold elsewhere, docs/dialects.md says. An analyst meets each node that only these
 // dialects have as an Opaque until it looks for it by name (see Walk).
 package sqldep

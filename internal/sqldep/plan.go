@@ -160,7 +160,8 @@ type RowTarget struct {
 	Table *catalog.Table
 	// Set are the columns that the write changes; all for a DELETE.
 	Set dep.Columns
-	// Where selects the row ("id" = ?), quoted for the dialect, with Args.
+	// Where selects the row ("id" = ?, on PostgreSQL $1), quoted for the dialect, with
+	// Args.
 	Where string
 	Args  []driver.NamedValue
 	// ReadAfter lists the columns whose new values the statement does not tell
