@@ -192,9 +192,7 @@ func TestBatchThatBegins(t *testing.T) {
 	if w.pool.SendBatch(ctx, queue(&pgx.Batch{}, "SELECT 1")).Tx() != nil {
 		t.Error("a transaction that nobody began")
 	}
-	if n := w.inner.Stat().AcquiredConns(); n != 0 {
-		t.Errorf("%d connections are still taken", n)
-	}
+	w.nothingTaken()
 }
 
 func TestCopyFrom(t *testing.T) {

@@ -159,3 +159,14 @@ func (w *world) warm(on queryer, sql string, args ...any) [][]any {
 	w.Fatalf("%s: never a hit", sql)
 	return nil
 }
+
+// nothingTaken checks that all connections of the pool beneath have been given
+// back. It counts one that is being closed until that is done, in a goroutine.
+func (w *world) nothingTaken() {
+	w.Helper()
+	for end := time.Now().Add(10 * time.Second); w.inner.Stat().AcquiredConns() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			w.Fatalf("%d connections are still taken", w.inner.Stat().AcquiredConns())
+		}
+	}
+}

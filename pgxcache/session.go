@@ -146,4 +146,4 @@ func (s *session) prepare(ctx context.Context, name, text string) (sd *pgconn.St
 }
 
 // usable reports whether the next user may have the session.
-func (s *session) usable() bool { return !s.InTx() && s.IsValid() }
+func (s *session) usable() bool { return !s.InTx() && s.IsValid() && s.Idle() }

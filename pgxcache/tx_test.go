@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/cacheops/cacheops"
 )
 
 func begin(t testing.TB, w *world) pgx.Tx {
@@ -105,9 +107,7 @@ func TestCommitOfAFailedTransaction(t *testing.T) {
 	if !w.same(byID, 1) {
 		t.Error("dropped by a transaction that failed")
 	}
-	if n := w.inner.Stat().AcquiredConns(); n != 0 {
-		t.Errorf("%d connections are still taken", n)
-	}
+	w.nothingTaken()
 }
 
 func TestCommitWithDeferredConstraint(t *testing.T) {
@@ -197,9 +197,7 @@ func TestBeginsContextEndsNothing(t *testing.T) {
 		t.Errorf("rollback with a cancelled context: %v", err)
 	}
 	w.same(byID, 1)
-	if n := w.inner.Stat().AcquiredConns(); n != 0 {
-		t.Errorf("%d connections are still taken", n)
-	}
+	w.nothingTaken()
 }
 
 func TestPreparedInTransaction(t *testing.T) {
@@ -331,7 +329,23 @@ func TestRawConnection(t *testing.T) {
 		return err
 	}))
 	c.Release()
-	if n := w.inner.Stat().AcquiredConns(); n != 0 {
-		t.Errorf("%d connections are still taken", n)
-	}
+	w.nothingTaken()
+}
+
+func TestReleaseWithOpenRows(t *testing.T) {
+	w := itemWorld(t, func(c *pgxpool.Config) { c.MaxConns = 2 }, nil)
+	ctx := cacheops.NoCache(t.Context())
+	c, err := w.pool.Acquire(ctx)
+	must(t, err)
+	rows, err := c.Query(ctx, "SELECT n FROM generate_series(1, 100000) n, item")
+	must(t, err)
+	rows.Next()
+	c.Release()
+	w.nothingTaken()
+	w.same(byID, 1)
+	rows.Close()
+	w.warm(w.pool, byID, 1)
+	w.exec(w.pool, "UPDATE item SET name = 'after' WHERE id = 1")
+	w.same(byID, 1)
+	w.nothingTaken()
 }

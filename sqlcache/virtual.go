@@ -62,6 +62,10 @@ func Connect(ctx context.Context, c driver.Connector) (*Virtual, error) {
 // InTx reports whether the connection is in a transaction.
 func (v *Virtual) InTx() bool { return v.tx != nil }
 
+// Idle reports whether nothing depends on a real connection, as after the use of
+// most: no transaction, no session of its own, no rows that are still read.
+func (v *Virtual) Idle() bool { return v.held == nil && v.last == nil }
+
 // Reads reports whether a text is a read and nothing else.
 func (v *Virtual) Reads(ctx context.Context, text string) (bool, error) {
 	st, err := v.statement(ctx, text)
