@@ -212,8 +212,8 @@ func (w *world) table(n int) {
 			continue
 		}
 		c := pick(w.r, types)
-		for (name == "a" || name == "b") && strings.Contains(c.typ, "GENERATED") {
-			c = pick(w.r, types)
+		for strings.Contains(c.typ, "GENERATED") && i < 2 {
+			c = pick(w.r, types) // it is computed from b
 		}
 		c.name = name
 		rel.cols = append(rel.cols, c)
@@ -231,7 +231,7 @@ func (w *world) table(n int) {
 		defs = append(defs, def)
 	}
 	if w.one(3) {
-		if c := pick(w.r, rel.cols[1:]); c.family != words || w.d == catalog.PostgreSQL {
+		if c := pick(w.r, rel.cols[1:]); w.d == catalog.PostgreSQL || c.family != words && !strings.Contains(c.typ, "GENERATED") {
 			defs = append(defs, "UNIQUE ("+c.name+")")
 		}
 	}
@@ -241,7 +241,7 @@ func (w *world) table(n int) {
 	}
 	w.ddl = append(w.ddl, "CREATE TABLE "+rel.name+" ("+strings.Join(defs, ", ")+")"+tail)
 	if w.one(2) {
-		if c := pick(w.r, rel.cols[1:]); c.typ != "text" || w.d == catalog.PostgreSQL {
+		if c := pick(w.r, rel.cols[1:]); w.d == catalog.PostgreSQL || c.typ != "text" && !strings.Contains(c.typ, "GENERATED") {
 			w.ddl = append(w.ddl, "CREATE INDEX "+rel.name+"_i ON "+rel.name+" ("+c.name+")")
 		}
 	}
