@@ -149,8 +149,8 @@ func check(d catalog.Dialect, text string, oracle func(string) (seen, error), n 
 func checkClass(p *sqldep.Plan, s *seen) error {
 	ok := true
 	switch s.kind {
-	case read:
-		ok = p.Class == sqldep.Read || p.Class == sqldep.Write || p.Class == sqldep.Unrecognised
+	case read: // DDL is wider: an INTO where PostgreSQL's parser alone does not mind it
+		ok = p.Class == sqldep.Read || p.Class == sqldep.Write || p.Class == sqldep.DDL || p.Class == sqldep.Unrecognised
 	case write:
 		ok = p.Class == sqldep.Write || p.Class == sqldep.DDL || p.Class == sqldep.Unrecognised
 	case ddl:
@@ -205,6 +205,11 @@ func checkChanges(b sqldep.Bound, s *seen, n *tally) error {
 
 // checkRejected: a text that the real parser rejects fails on the database,
 // unless we err about which is right. It must not be narrowed.
+//
+// On PostgreSQL and MySQL that goes for reads. Our parser takes chains of
+// operators there that do not associate, and a write that fails changes nothing
+// however narrow its plan; those that the real parsers accept have their trees
+// compared, and the judge runs them on live servers.
 func checkRejected(d catalog.Dialect, text string, cause error) error {
 	s := newSeen()
 	for _, w := range strings.FieldsFunc(text, notInName) {
@@ -218,7 +223,7 @@ func checkRejected(d catalog.Dialect, text string, cause error) error {
 				return rejectedError{"narrow uses of " + u.Table, cause}
 			}
 		}
-	case b.Class == sqldep.Write:
+	case b.Class == sqldep.Write && d == catalog.SQLite:
 		for _, c := range b.Changes(nil, sqldep.Facts{}) {
 			if c.Op != dep.AnyOp {
 				return rejectedError{"narrow changes of " + c.Table, cause}

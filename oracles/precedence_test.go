@@ -60,6 +60,10 @@ func precedence(t *testing.T, d catalog.Dialect, oracle func(string) (seen, erro
 		for range *mixes {
 			verb := []string{"SELECT a FROM t WHERE ", "DELETE FROM t WHERE ", "UPDATE t SET a = 1 WHERE "}[rnd.IntN(3)]
 			text := verb + expression(rnd, d, 4)
+			if _, err := oracle(text); err != nil {
+				n.texts++ // mostly a chain of operators that do not associate: it fails on the database
+				continue
+			}
 			if err := guard(d, text, oracle, &n); err != nil {
 				t.Errorf("-seed=%d: %s\n%v", s, text, err)
 			}

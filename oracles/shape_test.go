@@ -48,6 +48,9 @@ func condition(comparison string, sides ...[]string) string {
 	return "[" + strings.TrimSpace(comparison+" "+strings.Join(parts, "|")) + "]"
 }
 
+// starless: t.* is a column to one parser and none to the other.
+var starless = strings.NewReplacer("|*", "", "*|", "", "*", "")
+
 // checkTree compares our tree with what the real parser saw.
 func checkTree(d catalog.Dialect, text string, s *seen, n *tally) error {
 	tree := sqldep.Parse(text, d)
@@ -57,7 +60,7 @@ func checkTree(d catalog.Dialect, text string, s *seen, n *tally) error {
 	}
 	n.trees++
 	if s.shaped && !odd(tree) {
-		if got := shapeOf(where(tree)); got != s.where {
+		if got := shapeOf(where(tree)); starless.Replace(got) != starless.Replace(s.where) {
 			return fmt.Errorf("WHERE is %s, not %s", got, s.where)
 		}
 	}

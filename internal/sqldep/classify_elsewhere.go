@@ -203,7 +203,7 @@ func (c *classifier) into() int {
 		}
 		switch c.word(i - 1) {
 		case kInsert, kReplace, kMerge, kIgnore:
-			if c.word(0) != kSelect || i < 2 || c.toks[i-2].is(sLParen) || c.toks[i-2].is(sRParen) {
+			if c.word(0) != kSelect || i < 2 || c.toks[i-2].is(sLParen) {
 				continue // else it is a column of that name
 			}
 		}
