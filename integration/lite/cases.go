@@ -1,6 +1,7 @@
 package lite
 
 import (
+	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,10 +49,8 @@ func runCases(t *testing.T, file string, rewrite bool, options []string, show fu
 		head, want, _ := strings.Cut(p, "\n----\n")
 		head = strings.TrimSuffix(head, "\n----")
 		c := newCase(head, options)
-		if stmt, err := conn.PrepareContext(t.Context(), c.SQL); err != nil {
+		if err := compiles(t, conn, c.SQL); err != nil {
 			t.Errorf("%s: %s: %v", file, c.SQL, err)
-		} else if err := stmt.Close(); err != nil {
-			t.Error(err)
 		}
 		got := show(t, cat, c)
 		if got != want && !rewrite {
@@ -64,6 +63,15 @@ func runCases(t *testing.T, file string, rewrite bool, options []string, show fu
 			t.Fatal(err)
 		}
 	}
+}
+
+func compiles(t *testing.T, conn *sql.Conn, text string) error {
+	stmt, err := conn.PrepareContext(t.Context(), text)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	return nil
 }
 
 func newCase(head string, options []string) Case {
