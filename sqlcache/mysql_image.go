@@ -22,20 +22,8 @@ func (d *mysql) image(ctx context.Context, l *lease, _ *transaction, target *sql
 }
 
 func myImage(t *sqldep.RowTarget, cols []string) string {
-	var b strings.Builder
-	b.WriteString("SELECT ")
-	for i, col := range cols {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		name := col
-		if c, ok := t.Table.Column(col); ok && c.Real != "" {
-			name = c.Real
-		}
-		b.WriteString("`" + strings.ReplaceAll(name, "`", "``") + "`")
-	}
-	b.WriteString(" FROM " + t.Table.Real + " WHERE " + t.Where + " FOR UPDATE SKIP LOCKED")
-	return b.String()
+	name := func(col string) string { return "`" + strings.ReplaceAll(realName(t.Table, col), "`", "``") + "`" }
+	return rowQuery(t, t.Table.Real, cols, name) + " FOR UPDATE SKIP LOCKED"
 }
 
 // counted: after rows ROW_COUNT() says -1.

@@ -35,20 +35,7 @@ func (d *postgres) image(ctx context.Context, l *lease, t *transaction, target *
 }
 
 func pgImage(t *sqldep.RowTarget, cols []string) string {
-	var b strings.Builder
-	b.WriteString("SELECT ")
-	for i, col := range cols {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		name := col
-		if c, ok := t.Table.Column(col); ok && c.Real != "" {
-			name = c.Real
-		}
-		b.WriteString(quote(name))
-	}
-	b.WriteString(" FROM " + t.Table.Real + " WHERE " + t.Where)
-	return b.String()
+	return rowQuery(t, t.Table.Real, cols, func(col string) string { return quote(realName(t.Table, col)) })
 }
 
 // pgRowLock is the lock that the statement itself would take: a weaker one would

@@ -2,7 +2,6 @@ package sqlcache
 
 import (
 	"context"
-	"strings"
 
 	"github.com/cacheops/cacheops/internal/dep"
 	"github.com/cacheops/cacheops/internal/sqldep"
@@ -25,16 +24,7 @@ func (d *sqlite) image(ctx context.Context, l *lease, t *transaction, target *sq
 // sqliteImage reads the columns as expressions, because for a plain column a
 // driver may turn the value into what the declared type suggests.
 func sqliteImage(t *sqldep.RowTarget, cols []string) string {
-	var b strings.Builder
-	b.WriteString("SELECT ")
-	for i, col := range cols {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString("+" + quote(col))
-	}
-	b.WriteString(" FROM " + quotedTable(t.Table) + " WHERE " + t.Where)
-	return b.String()
+	return rowQuery(t, quotedTable(t.Table), cols, func(col string) string { return "+" + quote(col) })
 }
 
 func (d *sqlite) counted(ctx context.Context, l *lease, _ *run, f *sqldep.Facts) {

@@ -5,7 +5,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"slices"
+	"strings"
 
+	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/dep"
 	"github.com/cacheops/cacheops/internal/sqldep"
 )
@@ -204,6 +206,24 @@ func (l *lease) rowImage(ctx context.Context, t *sqldep.RowTarget, cols []string
 		}
 	}
 	return img, true
+}
+
+// rowQuery selects columns of the target's row. from is the table and name a
+// column as the dialect writes them.
+func rowQuery(t *sqldep.RowTarget, from string, cols []string, name func(col string) string) string {
+	names := make([]string, len(cols))
+	for i, col := range cols {
+		names[i] = name(col)
+	}
+	return "SELECT " + strings.Join(names, ", ") + " FROM " + from + " WHERE " + t.Where
+}
+
+// realName is a column's name as the database spells it.
+func realName(t *catalog.Table, col string) string {
+	if c, ok := t.Column(col); ok && c.Real != "" {
+		return c.Real
+	}
+	return col
 }
 
 // ordered numbers arguments that were taken out of their statement.
