@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -83,16 +82,9 @@ type remotePair struct {
 }
 
 func newRemotePair(ctx context.Context, s *Script, r *Remote, dir string) (*remotePair, error) {
-	a, b := filepath.Join(dir, "a.db"), filepath.Join(dir, "b.db")
-	if err := setUp(ctx, a, s); err != nil {
-		return nil, err
-	}
-	data, err := os.ReadFile(a)
+	a, b, err := twins(ctx, s, dir)
 	if err != nil {
-		return nil, fmt.Errorf("copy the database: %w", err)
-	}
-	if err := os.WriteFile(b, data, 0o600); err != nil {
-		return nil, fmt.Errorf("copy the database: %w", err)
+		return nil, err
 	}
 	pragmas := append([]string{busyTime}, s.Pragmas...)
 	if err := r.Start(dsn(a, pragmas)); err != nil {

@@ -108,17 +108,26 @@ type pair struct {
 	trace         trace
 }
 
-func newPair(ctx context.Context, s *Script, dir string, engine Engine) (*pair, error) {
-	a, b := filepath.Join(dir, "a.db"), filepath.Join(dir, "b.db")
+// twins makes the script's database in dir, and a copy of it.
+func twins(ctx context.Context, s *Script, dir string) (a, b string, err error) {
+	a, b = filepath.Join(dir, "a.db"), filepath.Join(dir, "b.db")
 	if err := setUp(ctx, a, s); err != nil {
-		return nil, err
+		return "", "", err
 	}
 	data, err := os.ReadFile(a)
-	if err != nil {
-		return nil, fmt.Errorf("copy the database: %w", err)
+	if err == nil {
+		err = os.WriteFile(b, data, 0o600)
 	}
-	if err := os.WriteFile(b, data, 0o600); err != nil {
-		return nil, fmt.Errorf("copy the database: %w", err)
+	if err != nil {
+		return "", "", fmt.Errorf("copy the database: %w", err)
+	}
+	return a, b, nil
+}
+
+func newPair(ctx context.Context, s *Script, dir string, engine Engine) (*pair, error) {
+	a, b, err := twins(ctx, s, dir)
+	if err != nil {
+		return nil, err
 	}
 	p := &pair{rec: NewRecorder(dsn(a, s.Pragmas)), cached: map[int]*session{}, plain: map[int]*session{}, trace: newTrace()}
 	if p.engine, p.release, err = engine(p.rec); err != nil {

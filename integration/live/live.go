@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/cacheops/cacheops/integration/lite"
 	"github.com/cacheops/cacheops/internal/catalog"
 )
 
@@ -149,31 +150,8 @@ func closeAll(t testing.TB, dbs ...*sql.DB) {
 
 // Query adapts a pool to the catalog's readers.
 func Query(db *sql.DB) catalog.Query {
-	return func(ctx context.Context, text string, args ...any) (out [][]driver.Value, err error) {
-		rows, err := db.QueryContext(ctx, text, args...)
-		if err != nil {
-			return nil, err
-		}
-		defer rows.Close()
-		names, err := rows.Columns()
-		if err != nil {
-			return nil, err
-		}
-		for rows.Next() {
-			cells, into := make([]any, len(names)), make([]any, len(names))
-			for i := range cells {
-				into[i] = &cells[i]
-			}
-			if err := rows.Scan(into...); err != nil {
-				return nil, err
-			}
-			row := make([]driver.Value, len(cells))
-			for i := range cells {
-				row[i] = cells[i]
-			}
-			out = append(out, row)
-		}
-		return out, rows.Err()
+	return func(ctx context.Context, text string, args ...any) ([][]driver.Value, error) {
+		return lite.Drain(db.QueryContext(ctx, text, args...))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cacheops/cacheops/integration/lite"
 	"github.com/cacheops/cacheops/integration/live"
 	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/dep"
@@ -141,7 +142,7 @@ func (w *world) open(p *sqldep.Planner, f *figures) *open {
 
 // run runs the read and keeps its result.
 func (w *world) run(r *open) bool {
-	rows, err := rowsOf(w.conn.QueryContext(w.t.Context(), r.text, r.args...))
+	rows, err := lite.Drain(w.conn.QueryContext(w.t.Context(), r.text, r.args...))
 	r.before, r.rows, r.dead = answer(rows, !r.total), len(rows), err != nil
 	return err == nil
 }
@@ -212,7 +213,7 @@ func (w *world) targetRow(t *sqldep.RowTarget) (dep.Image, bool) {
 		args[i] = a.Value
 	}
 	rel := w.tables[slices.IndexFunc(w.tables, func(r *relation) bool { return r.name == t.Table.Bare })]
-	rows, err := rowsOf(w.conn.QueryContext(w.t.Context(), "SELECT "+strings.Join(names(rel), ", ")+" FROM "+t.Table.Real+" WHERE "+t.Where, args...))
+	rows, err := lite.Drain(w.conn.QueryContext(w.t.Context(), "SELECT "+strings.Join(names(rel), ", ")+" FROM "+t.Table.Real+" WHERE "+t.Where, args...))
 	if err != nil || len(rows) > 1 {
 		w.t.Fatalf("read %s where %s %v: %d rows, %v", t.Table.Real, t.Where, args, len(rows), err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cacheops/cacheops/integration/lite"
 	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/dep"
 )
@@ -163,33 +164,8 @@ func (w *world) must(text string) {
 // query adapts the connection to the catalog's readers.
 func (w *world) query() catalog.Query {
 	return func(ctx context.Context, text string, args ...any) ([][]driver.Value, error) {
-		return rowsOf(w.conn.QueryContext(ctx, text, args...))
+		return lite.Drain(w.conn.QueryContext(ctx, text, args...))
 	}
-}
-
-func rowsOf(rows *sql.Rows, err error) (out [][]driver.Value, _ error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	names, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	for rows.Next() {
-		cells, into := make([]any, len(names)), make([]any, len(names))
-		for i := range cells {
-			into[i] = &cells[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, err
-		}
-		out = append(out, make([]driver.Value, len(cells)))
-		for i := range cells {
-			out[len(out)-1][i] = cells[i]
-		}
-	}
-	return out, rows.Err()
 }
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
@@ -330,7 +306,7 @@ type row struct {
 }
 
 func (w *world) snapshot(rel *relation) []row {
-	raw, err := rowsOf(w.conn.QueryContext(w.t.Context(), "SELECT "+strings.Join(names(rel), ", ")+" FROM "+rel.name+" ORDER BY id"))
+	raw, err := lite.Drain(w.conn.QueryContext(w.t.Context(), "SELECT "+strings.Join(names(rel), ", ")+" FROM "+rel.name+" ORDER BY id"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
