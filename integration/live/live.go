@@ -151,7 +151,7 @@ func closeAll(t testing.TB, dbs ...*sql.DB) {
 // Query adapts a pool to the catalog's readers.
 func Query(db *sql.DB) catalog.Query {
 	return func(ctx context.Context, text string, args ...any) ([][]driver.Value, error) {
-		return lite.Drain(db.QueryContext(ctx, text, args...))
+		return lite.Drain(db.QueryContext(ctx, text, args...)) //nolint:rowserrcheck // Drain checks and closes them
 	}
 }
 
