@@ -64,9 +64,17 @@ type Catalog struct {
 	// converts between types, where no statement shows it.
 	OddOperators map[string]bool
 	OddCasts     bool
+	// OddDomains says that one is called by the check of a domain of PostgreSQL's.
+	OddDomains bool
 
-	clocks bool                // a column holds times of day
-	byName map[string][]*Table // by unqualified lower-case name; see Index
+	// Leaving are routines of PostgreSQL and MySQL, in lower case, that may leave
+	// something in the session of whoever calls them: settings, a role, temporary
+	// tables.
+	Leaving map[string]bool
+
+	leaving bool                // a trigger or a view is one of those
+	clocks  bool                // a column holds times of day
+	byName  map[string][]*Table // by unqualified lower-case name; see Index
 }
 
 // Table is a table or a view.
@@ -96,6 +104,9 @@ type Table struct {
 	// transitively (resolved names); it is nil where the body cannot be resolved.
 	View   string
 	IsView bool
+	// Leaves says that a view calls what may leave something in the session: see
+	// [Catalog.Leaving].
+	Leaves bool
 	Base   []string
 	// Materialized marks PostgreSQL's materialized views. IsView is not set: they
 	// change by REFRESH alone, and Base is what that reads.
@@ -109,6 +120,11 @@ type Table struct {
 	// empty where there are no others. Triggers and Children of any of them are those
 	// of all.
 	Root string
+	// Partitioned marks the root of a tree of partitions whose rows are no other
+	// through it than through a partition: it has no children by inheritance, no
+	// foreign tables, and no generated columns, which a partition may compute in its
+	// own way.
+	Partitioned bool
 	// Inherited says that the table has children by inheritance, whose rows its
 	// own keys do not cover.
 	Inherited bool
@@ -244,6 +260,8 @@ type Trigger struct {
 	// Unclear says that the text was not understood, names a table that is not
 	// there, or calls a function that may write: the trigger may do anything.
 	Unclear bool
+	// Leaves says that it may leave something in the session: see [Catalog.Leaving].
+	Leaves bool
 }
 
 // Index builds the lookup maps. A reader calls it once, when all tables are in.

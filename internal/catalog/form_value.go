@@ -145,7 +145,7 @@ func (f *Form) fits(v dep.Value) bool {
 // integerArg returns the integer that a driver passes for v, of up to 64 bits
 // without a sign.
 func integerArg(v driver.Value) (numeralText, bool) {
-	if n, ok := integer(v); ok {
+	if n, ok := Whole(v); ok {
 		return parseNumeral(strconv.FormatInt(n, 10))
 	}
 	switch v := v.(type) {

@@ -55,7 +55,7 @@ func (c *Column) myInteger(v driver.Value, u use) dep.Value {
 		}
 		val = f.integerText(string(v), u)
 	default:
-		if n, ok := integer(v); ok {
+		if n, ok := Whole(v); ok {
 			val = dep.IntValue(n)
 		} else if n, ok := integerArg(v); ok {
 			val = n.value()
@@ -154,7 +154,7 @@ func (f *Form) myText(v driver.Value, u use) dep.Value {
 	if s, ok := textual(v); ok {
 		return f.text(s, u)
 	}
-	if n, ok := integer(v); ok && u == asWritten {
+	if n, ok := Whole(v); ok && u == asWritten {
 		return f.text(strconv.FormatInt(n, 10), u)
 	}
 	return dep.Value{}

@@ -104,6 +104,7 @@ func (r *myReader) triggers(ctx context.Context) error {
 		tr.Writes = m.tables(r.cat)
 		t.Triggers = append(t.Triggers, tr)
 	}
+	r.cat.findLeaving(r.routines)
 	return r.hidden(ctx)
 }
 
@@ -113,8 +114,8 @@ const myRights = `
 SELECT count(*) FROM (
 	SELECT grantee, privilege_type FROM information_schema.user_privileges
 	UNION ALL SELECT grantee, privilege_type FROM information_schema.schema_privileges WHERE DATABASE() LIKE table_schema
-) p WHERE privilege_type = 'TRIGGER' AND grantee = concat('\'', left(CURRENT_USER(), char_length(CURRENT_USER()) - char_length(substring_index(CURRENT_USER(), '@', -1)) - 1),
-	'\'@\'', substring_index(CURRENT_USER(), '@', -1), '\'')`
+) p WHERE privilege_type = 'TRIGGER' AND grantee = concat('''', left(CURRENT_USER(), char_length(CURRENT_USER()) - char_length(substring_index(CURRENT_USER(), '@', -1)) - 1),
+	'''@''', substring_index(CURRENT_USER(), '@', -1), '''')`
 
 // hidden gives every table an unclear trigger where there may be some that the
 // user cannot see.

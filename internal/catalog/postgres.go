@@ -156,12 +156,13 @@ const pgRelations = `
 SELECT c.oid::int8, n.nspname::text, c.relname::text, c.relkind::text, c.relpersistence = 't',
 	c.relrowsecurity, NOT row_security_active(c.oid), coalesce(array_to_string(c.reloptions, ','), ''),
 	CASE WHEN c.relkind IN ('v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') THEN pg_get_viewdef(c.oid) ELSE '' END,
-	n.nspname IN ('pg_catalog', 'information_schema'), quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+	n.nspname IN ('pg_catalog', 'information_schema'), quote_ident(n.nspname) || '.' || quote_ident(c.relname),
+	c.relpersistence = 'u'
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND ` + pgNoTemp
 
 func (r *pgReader) relations(ctx context.Context) error {
-	rows, err := r.rows(ctx, 11, pgRelations)
+	rows, err := r.rows(ctx, 12, pgRelations)
 	if err != nil {
 		return err
 	}
@@ -184,6 +185,8 @@ func (r *pgReader) relations(ctx context.Context) error {
 			t.Opaque = "foreign table"
 		case kind == "S":
 			t.Opaque = "sequence"
+		case number(row[11]) != 0:
+			t.Opaque = "unlogged table" // a crash of the server empties it
 		}
 		r.byOID[number(row[0])] = t
 		r.cat.add(t)

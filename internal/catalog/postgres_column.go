@@ -51,6 +51,7 @@ func (r *pgReader) columns(ctx context.Context) error {
 		switch expr := text(row[8]); {
 		case c.Generated:
 			c.GeneratedFrom = words(expr)
+			r.defaults = append(r.defaults, pgExpression{t, c.Name, expr})
 		case c.Identity != "":
 		case expr != "":
 			c.Default = pgDefault(&c, expr)

@@ -10,13 +10,20 @@ import (
 
 // A call counts as immutable if all functions of that name which take so many
 // arguments are, and run the server's own code: what a user declares so may read
-// tables all the same. The others are listed by their numbers of arguments.
+// tables all the same. The others are listed by their numbers of arguments. An
+// aggregate is always declared immutable, and is what the functions behind it are.
 const pgImmutable = `
 SELECT name, coalesce(json_agg(json_build_array(least, most)) FILTER (WHERE NOT immutable), '[]')::text
-FROM (SELECT lower(p.proname) AS name, p.provolatile = 'i' AND p.prokind <> 'p' AND (l.lanname IN ('internal', 'c') OR p.oid < 16384) AS immutable,
+FROM (SELECT lower(p.proname) AS name, p.provolatile = 'i' AND p.prokind <> 'p' AND (l.lanname IN ('internal', 'c') OR p.oid < 16384) AND NOT EXISTS (
+			SELECT FROM ` + pgBehind + ` JOIN pg_language l ON l.oid = s.prolang WHERE g.aggfnoid = p.oid AND p.oid >= 16384
+				AND (s.provolatile = 'v' OR s.oid >= 16384 AND NOT (s.provolatile = 'i' AND l.lanname IN ('internal', 'c')))) AS immutable,
 		p.pronargs - p.pronargdefaults - (p.provariadic <> 0)::int AS least, CASE WHEN p.provariadic <> 0 THEN 1000 ELSE p.pronargs END AS most
 	FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang) f
 GROUP BY name HAVING bool_or(immutable)`
+
+// pgBehind joins the aggregates g with the functions s that they call.
+const pgBehind = `pg_aggregate g JOIN pg_proc s ON s.oid IN (g.aggtransfn, g.aggfinalfn, g.aggcombinefn, g.aggserialfn, g.aggdeserialfn,
+	g.aggmtransfn, g.aggminvtransfn, g.aggmfinalfn)`
 
 // pgSyntax are functions to the parser and none to pg_proc. What they compare
 // they compare by the operators of built-in types.
@@ -26,17 +33,28 @@ var pgSyntax = []string{"coalesce", "nullif", "greatest", "least", "trim", "grou
 // immutable or stable one nor an extension's immutable one.
 const pgOdd = `(p.provolatile = 'v' OR p.oid >= 16384 AND NOT (p.provolatile = 'i' AND l.lanname IN ('internal', 'c')))`
 
+// pgDomainMark stands among the operators for a domain's check.
+const pgDomainMark = "a domain"
+
 const pgOddOperators = `
 SELECT DISTINCT o.oprname::text FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode JOIN pg_language l ON l.oid = p.prolang WHERE ` + pgOdd + `
 UNION ALL
-SELECT '' FROM pg_cast k JOIN pg_proc p ON p.oid = k.castfunc JOIN pg_language l ON l.oid = p.prolang WHERE ` + pgOdd
+SELECT '' FROM pg_cast k JOIN pg_proc p ON p.oid = k.castfunc JOIN pg_language l ON l.oid = p.prolang WHERE ` + pgOdd + `
+UNION ALL
+SELECT '` + pgDomainMark + `' FROM pg_constraint k
+	JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = k.oid AND d.refclassid = 'pg_proc'::regclass
+	JOIN pg_proc p ON p.oid = d.refobjid JOIN pg_language l ON l.oid = p.prolang WHERE k.contypid <> 0 AND ` + pgOdd
 
-// pgRoutines are the functions and procedures that are not the server's own.
+// pgRoutines are the functions and procedures that are not the server's own; of an
+// aggregate the source is the names of the functions that it calls.
 const pgRoutines = `
 SELECT lower(p.proname), l.lanname::text, p.provolatile::text, p.oid::int8,
 	p.prosrc || CASE WHEN to_jsonb(p)->>'prosqlbody' IS NULL THEN '' ELSE E'\n' || pg_get_functiondef(p.oid) END
 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE p.oid >= 16384 AND p.prokind IN ('f', 'p')`
+WHERE p.oid >= 16384 AND p.prokind IN ('f', 'p')
+UNION ALL
+SELECT lower(p.proname), 'sql', 'i', p.oid::int8, string_agg(DISTINCT s.proname, ' ')
+FROM pg_proc p JOIN ` + pgBehind + ` ON g.aggfnoid = p.oid WHERE p.oid >= 16384 GROUP BY p.oid, p.proname`
 
 func (r *pgReader) functions(ctx context.Context) error {
 	rows, err := r.rows(ctx, 2, pgImmutable)
@@ -63,10 +81,12 @@ func (r *pgReader) functions(ctx context.Context) error {
 	r.cat.OddOperators = make(map[string]bool)
 	for _, row := range rows {
 		name := text(row[0])
+		r.cat.OddDomains = r.cat.OddDomains || name == pgDomainMark
 		r.cat.OddOperators[name] = name != ""
 		r.cat.OddCasts = r.cat.OddCasts || name == ""
 	}
 	delete(r.cat.OddOperators, "")
+	delete(r.cat.OddOperators, pgDomainMark)
 	if rows, err = r.rows(ctx, 5, pgRoutines); err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ func (r *pgReader) inheritance(ctx context.Context) error {
 		return err
 	}
 	trees := make(map[*Table][]*Table)
-	child := make(map[*Table]bool)
+	child, odd := make(map[*Table]bool), make(map[*Table]bool)
 	for _, row := range rows {
 		c, p := r.byOID[number(row[0])], r.byOID[number(row[1])]
 		if c == nil || p == nil {
@@ -106,6 +106,7 @@ func (r *pgReader) inheritance(ctx context.Context) error {
 		child[c] = true
 		trees[c], trees[p] = append(trees[c], p), append(trees[p], c)
 		if number(row[2]) == 0 {
+			odd[c], odd[p] = true, true
 			p.Inherited = true
 			for i := range p.Keys {
 				p.Keys[i].Pins = false
@@ -116,6 +117,13 @@ func (r *pgReader) inheritance(ctx context.Context) error {
 		if t.Root == "" {
 			nameRoot(t, trees, child)
 		}
+	}
+	whole := make(map[string]bool)
+	for t := range trees {
+		whole[t.Root] = whole[t.Root] || odd[t] || t.Opaque != "" || slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Generated })
+	}
+	for t := range trees {
+		t.Partitioned = t.Name == t.Root && !whole[t.Root]
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ WITH c AS (
 	SELECT c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND ` + pgNoOwnTemp + `
 )
-SELECT 'class', count(*), sum(hashtextextended(concat_ws('/', oid, relname, relnamespace, relkind, relowner, relrowsecurity,
+SELECT 'class', count(*), sum(hashtextextended(concat_ws('/', oid, relname, relnamespace, relkind, relpersistence, relowner, relrowsecurity,
 	relforcerowsecurity, relispartition, relhasrules, relhastriggers, array_to_string(reloptions, ',')), 0)) FROM c
 UNION ALL SELECT 'attribute', count(*), sum(hashtextextended(concat_ws('/', a.attrelid, a.attnum, a.xmin), 0)) FROM pg_attribute a JOIN c ON c.oid = a.attrelid WHERE a.attnum > 0
 UNION ALL SELECT 'default', count(*), sum(hashtextextended(concat_ws('/', d.oid, d.xmin), 0)) FROM pg_attrdef d JOIN c ON c.oid = d.adrelid

@@ -77,8 +77,38 @@ func (r *pgReader) triggers(ctx context.Context) error {
 			t.Triggers = append(t.Triggers, &one)
 		}
 	}
+	if err := r.checks(ctx); err != nil {
+		return err
+	}
 	r.defaultsThatCall(all)
+	r.cat.findLeaving(all)
 	r.shareTriggers()
+	return nil
+}
+
+// pgChecks are the expressions beside defaults that the server evaluates for a row
+// that is written: of constraints, of indexes, and of domains, which count for
+// every column that may hold one.
+const pgChecks = `
+SELECT conrelid::int8, conname::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0
+UNION ALL
+SELECT indrelid::int8, indexrelid::regclass::text, concat_ws(' ', pg_get_expr(indexprs, indrelid), pg_get_expr(indpred, indrelid))
+FROM pg_index WHERE indexprs IS NOT NULL OR indpred IS NOT NULL
+UNION ALL
+SELECT a.attrelid::int8, a.attname::text, d.checks
+FROM pg_attribute a, (SELECT string_agg(pg_get_constraintdef(oid), ' ') AS checks FROM pg_constraint WHERE contypid <> 0) d
+WHERE a.atttypid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped AND d.checks IS NOT NULL`
+
+func (r *pgReader) checks(ctx context.Context) error {
+	rows, err := r.rows(ctx, 3, pgChecks)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if t := r.byOID[number(row[0])]; t != nil {
+			r.defaults = append(r.defaults, pgExpression{t, text(row[1]), text(row[2])})
+		}
+	}
 	return nil
 }
 
@@ -119,8 +149,8 @@ func (r *pgReader) shareTriggers() {
 	}
 }
 
-// defaultsThatCall makes triggers of defaults that call a user's function, which
-// may write as well as any trigger's.
+// defaultsThatCall makes triggers of defaults, checks and other expressions that
+// call a user's function, which may write as well as any trigger's.
 func (r *pgReader) defaultsThatCall(all []*routine) {
 	for _, d := range r.defaults {
 		run, clear := closure(d.expr, all)
@@ -137,7 +167,7 @@ func (r *pgReader) defaultsThatCall(all []*routine) {
 	}
 }
 
-// pgExpression is a column's default.
+// pgExpression is evaluated for a row that is written: a column's default, say.
 type pgExpression struct {
 	table  *Table
 	column string

@@ -47,7 +47,7 @@ func pgBool(v driver.Value) dep.Value {
 // pgNumber: an argument of another type than the column's is converted by the
 // driver or, where the driver guesses the type from Go's, by the comparison.
 func (f *Form) pgNumber(v driver.Value, u use) dep.Value {
-	if n, ok := integer(v); ok && f.Kind == Integer {
+	if n, ok := Whole(v); ok && f.Kind == Integer {
 		return f.inRange(dep.IntValue(n), u)
 	}
 	if n, ok := integerArg(v); ok {

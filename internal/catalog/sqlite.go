@@ -132,7 +132,7 @@ func number(v driver.Value) int64 {
 			return 1
 		}
 	}
-	n, _ := integer(v)
+	n, _ := Whole(v)
 	return n
 }
 

@@ -64,13 +64,15 @@ func bound(v driver.Value) dep.Value {
 		}
 		return dep.BytesValue(string(v))
 	}
-	if n, ok := integer(v); ok {
+	if n, ok := Whole(v); ok {
 		return dep.IntValue(n)
 	}
 	return dep.Value{}
 }
 
-func integer(v driver.Value) (int64, bool) {
+// Whole returns the whole number that a program gave as an argument, in any of
+// Go's types for one.
+func Whole(v driver.Value) (int64, bool) {
 	switch v := v.(type) {
 	case int64:
 		return v, true

@@ -9,21 +9,35 @@ const (
 	fullMark   = 0x46
 )
 
-func (s *Shape) empty() Tag { return Tag(mix(s.id, emptyMark)) }
+// partial is set in the tags that a write drops only where it does not know all
+// of a row's values. They are two thirds of all stamps or more, and hardly ever
+// asked for; a store that keeps them apart has the others close together.
+const partial = 1
+
+// Partial reports whether only a write that does not know a whole row drops t.
+func (t Tag) Partial() bool { return t&partial != 0 }
+
+func (s *Shape) empty() Tag {
+	t := Tag(mix(s.id, emptyMark))
+	if len(s.Slots) == 0 {
+		return t &^ partial
+	}
+	return t | partial
+}
 
 func (s *Shape) single(i int, value uint64) Tag {
-	return Tag(mix(mix(s.id, singleMark+uint64(i)<<8), value))
+	return Tag(mix(mix(s.id, singleMark+uint64(i)<<8), value)) | partial
 }
 
 func (s *Shape) full(values []uint64) Tag {
 	if len(values) == 1 {
-		return s.single(0, values[0])
+		return s.single(0, values[0]) &^ partial
 	}
 	h := mix(s.id, fullMark)
 	for _, v := range values {
 		h = mix(h, v)
 	}
-	return Tag(h)
+	return Tag(h) &^ partial
 }
 
 // AppendReads appends the tags that a region of this shape with these values

@@ -279,3 +279,30 @@ func TestKnownShapeIsTheNewOne(t *testing.T) {
 		}
 	})
 }
+
+// TestWholeRowsDropNoPartialTag is what a store relies on that keeps partial
+// tags out of its way: of three columns, any of which may be unknown, only a row
+// with an unknown one drops such a tag.
+func TestWholeRowsDropNoPartialTag(t *testing.T) {
+	cols := []string{"a", "b", "c"}
+	for k := range 4 {
+		var atoms []Atom
+		for _, col := range cols[:k] {
+			atoms = append(atoms, Atom{Col: col, Kind: Eq, Value: IntValue(1)})
+		}
+		shape, _ := NewShape(&Region{Atoms: atoms}, AllColumns(), false)
+		for _, vals := range product(k, func(int) []Value { return []Value{IntValue(1), {}} }) {
+			img, whole := Image{}, true
+			for i, v := range vals {
+				img, whole = append(img, Field{Col: cols[i], Value: v}), whole && v.Known()
+			}
+			drops := shape.AppendDrops(nil, &Change{Table: "t", Op: Insert, New: []Image{img}})
+			if len(drops) != 1 || drops[0].Partial() == whole {
+				t.Errorf("%d columns, row %v: drops %v; want one tag, partial: %v", k, vals, drops, !whole)
+			}
+		}
+	}
+	if TableTag.Partial() {
+		t.Error("the table's tag, which every entry has, is partial")
+	}
+}

@@ -204,9 +204,13 @@ func (d *decoder) byte() byte {
 	return 0
 }
 
-func (d *decoder) uint64() uint64 {
+func (d *decoder) uint64() uint64 { return d.littleEndian(8) }
+
+func (d *decoder) uint32() uint32 { return uint32(d.littleEndian(4)) }
+
+func (d *decoder) littleEndian(bytes int) uint64 {
 	var n uint64
-	for i, c := range []byte(d.take(8)) {
+	for i, c := range []byte(d.take(bytes)) {
 		n |= uint64(c) << (8 * i)
 	}
 	return n

@@ -25,6 +25,7 @@ func TestCodecKeepsTypesAndValues(t *testing.T) {
 		{true, false, nil},
 		{[]byte{}, []byte(nil), []byte{0, 255}},
 		{"1", int64(1), 1.0},
+		{uint64(1), uint64(math.MaxUint64), float32(0.1)},
 	}
 	b, err := record(t, oneSet(in...)).AppendBinary(nil)
 	if err != nil {

@@ -115,7 +115,7 @@ func (s *Set) take(r *result, row []driver.Value) (size int) {
 	}
 	for i, v := range row {
 		switch b := v.(type) {
-		case nil, int64, float64, bool, string, time.Time:
+		case nil, int64, float64, bool, string, time.Time, uint64, float32:
 		case []byte:
 			v = bytes.Clone(b)
 			r.markBytes(i)

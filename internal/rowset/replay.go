@@ -13,10 +13,7 @@ type Rows struct {
 	set    *Set
 	result int32
 	row    int32
-	// cells holds, per bytes column, the buffer that the last row was handed
-	// out in; nil until there is one.
-	cells *[]driver.Value
-	names []string // room for column names, used by nobody else
+	names  []string // room for column names, used by nobody else
 }
 
 var (
@@ -74,7 +71,7 @@ func (r *Rows) Columns() []string { return append(r.names, r.current().columns..
 // Close ends the replay and lets go of the set, which may be large: the rows
 // made along with these keep them in memory.
 func (r *Rows) Close() error {
-	r.set, r.result, r.row, r.cells = &over, 0, 0, nil
+	r.set, r.result, r.row = &over, 0, 0
 	return nil
 }
 
@@ -100,27 +97,14 @@ func (r *Rows) Next(dest []driver.Value) error {
 }
 
 // ownBytes replaces the []byte cells by copies, which a program may write to
-// through sql.RawBytes. A buffer is used again for the next row, as
-// sql.RawBytes allows, where the length is the same: only then can the
-// interface that holds it be reused as well.
+// through sql.RawBytes. Every row has its own, though a Scanner must not keep what
+// it is given: with the drivers that hand out new memory for each row, those that
+// do are right, and would take one row's value for another's here.
 func (r *Rows) ownBytes(columns []int, dest []driver.Value) {
-	if r.cells == nil {
-		made := make([]driver.Value, len(columns))
-		r.cells = &made
-	}
-	cells := *r.cells
-	for i, col := range columns {
-		src, ok := dest[col].([]byte)
-		if !ok || src == nil {
-			continue
+	for _, col := range columns {
+		if src, ok := dest[col].([]byte); ok && src != nil {
+			dest[col] = append(make([]byte, 0, len(src)), src...)
 		}
-		own, ok := cells[i].([]byte)
-		if !ok || len(own) != len(src) {
-			own = make([]byte, len(src))
-			cells[i] = own
-		}
-		copy(own, src)
-		dest[col] = cells[i]
 	}
 }
 
@@ -138,7 +122,7 @@ func (r *Rows) NextResultSet() error {
 		return io.EOF
 	}
 	r.result++
-	r.row, r.cells = 0, nil
+	r.row = 0
 	return nil
 }
 

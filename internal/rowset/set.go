@@ -137,6 +137,10 @@ func (s *Set) Err() error {
 	return nil
 }
 
+// Columns returns the names of the first result set's columns, which the caller
+// must not change.
+func (s *Set) Columns() []string { return s.first.columns }
+
 // Rows returns the number of rows in all result sets.
 func (s *Set) Rows() int {
 	n := 0
@@ -146,7 +150,8 @@ func (s *Set) Rows() int {
 	return n
 }
 
-// Plain reports whether every value is of one of the types of driver.Value.
+// Plain reports whether every value is of one of the types of driver.Value, or a
+// uint64 or float32.
 // Only then is the set known to be immutable and fit to be kept: a driver's
 // own type may refer to its connection.
 func (s *Set) Plain() bool { return !s.odd }

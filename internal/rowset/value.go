@@ -20,11 +20,13 @@ const (
 	tagBytes
 	tagNilBytes
 	tagTime
+	tagUint    // MySQL's driver for BIGINT UNSIGNED
+	tagFloat32 // MySQL's driver for FLOAT
 )
 
 // AppendValue appends a value in a form that is different for every two values
 // that differ in type or in content: 1 is not "1", NULL is not "". ok is false
-// for a type that is not one of driver.Value's.
+// for a type that is neither one of driver.Value's nor uint64 or float32.
 func AppendValue(b []byte, v driver.Value) (_ []byte, ok bool) {
 	switch v := v.(type) {
 	case nil:
@@ -48,6 +50,10 @@ func AppendValue(b []byte, v driver.Value) (_ []byte, ok bool) {
 		return append(b, v...), true
 	case time.Time:
 		return appendTime(append(b, tagTime), v), true
+	case uint64:
+		return binary.AppendUvarint(append(b, tagUint), v), true
+	case float32:
+		return binary.LittleEndian.AppendUint32(append(b, tagFloat32), math.Float32bits(v)), true
 	}
 	return b, false
 }
@@ -114,6 +120,10 @@ func (d *decoder) value() driver.Value {
 		return []byte(nil)
 	case tagTime:
 		return d.time()
+	case tagUint:
+		return d.uvarint()
+	case tagFloat32:
+		return math.Float32frombits(d.uint32())
 	default:
 		d.fail(fmt.Errorf("unknown tag %d", tag))
 		return nil

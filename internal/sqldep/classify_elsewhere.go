@@ -218,7 +218,7 @@ func (c *classifier) into() int {
 // explainElsewhere takes EXPLAIN. With ANALYZE it runs what it explains.
 func (c *classifier) explainElsewhere(analyze bool) {
 	for i := range c.toks {
-		analyze = analyze || i > 0 && (c.word(i) == kAnalyze || c.word(i) == kAnalyse)
+		analyze = analyze || i > 0 && (c.word(i) == kAnalyze || c.word(i) == kAnalyse || c.d == catalog.PostgreSQL && c.toks[i].kind == tQuoted && c.hidden(i))
 	}
 	switch {
 	case !analyze && c.d == catalog.MySQL && c.calls():
@@ -236,6 +236,16 @@ func (c *classifier) explainElsewhere(analyze bool) {
 		c.asks("EXPLAIN ANALYZE")
 		c.runs = true
 	}
+}
+
+// hidden reports whether a quoted name may be that of EXPLAIN's option, which
+// PostgreSQL takes in quotes too.
+func (c *classifier) hidden(i int) bool {
+	switch foldName(c.src, &c.toks[i], c.d) {
+	case "analyze", "analyse":
+		return true
+	}
+	return false
 }
 
 func (c *classifier) hasText(words ...string) bool {
@@ -285,7 +295,7 @@ var beforeParenthesis = nameSet(`
 // session looks for what sets and asks the session in a statement of any class.
 func (c *classifier) session() {
 	p := c.plan
-	into := false
+	into, local := false, false
 	for i := range c.toks {
 		t := &c.toks[i]
 		into = into || c.word(i) == kInto
@@ -300,25 +310,56 @@ func (c *classifier) session() {
 			p.SetsSession = p.SetsSession || into || i+1 < len(c.toks) && c.toks[i+1].is(sAssign)
 		case tWord, tQuoted:
 			if i+1 < len(c.toks) && c.toks[i+1].is(sLParen) || c.d == catalog.MySQL && t.word == 0 && t.kind == tWord {
-				c.sessionWord(i)
+				local = c.sessionWord(i) || local
 			}
 		}
 	}
+	if local && !p.SetsSession {
+		p.SetsSession, p.Local = true, true
+	}
 }
 
-// sessionWord looks at a word that may name a function.
-func (c *classifier) sessionWord(i int) {
+// sessionWord looks at a word that may name a function. local says that what it
+// sets ends with the transaction.
+func (c *classifier) sessionWord(i int) (local bool) {
 	name := rawName(c.src, &c.toks[i])
 	if len(name) > longestSession {
-		return
+		return false
 	}
 	call := i+1 < len(c.toks) && c.toks[i+1].is(sLParen)
 	e := sessionFunctions[c.d][strings.ToLower(name)]
-	if !call && !e.bare {
-		return
+	switch {
+	case !call && !e.bare:
+		return false
+	case c.setsLocally(i):
+		return true
 	}
 	c.plan.SetsSession = c.plan.SetsSession || e.sets
 	c.plan.AsksSession = c.plan.AsksSession || e.asks
+	return false
+}
+
+// setsLocally reports whether the call at i is set_config(…, …, true).
+func (c *classifier) setsLocally(i int) bool {
+	if c.d != catalog.PostgreSQL || !strings.EqualFold(rawName(c.src, &c.toks[i]), "set_config") {
+		return false
+	}
+	depth, commas := 0, 0
+	for j := i + 1; j < len(c.toks); j++ {
+		switch t := &c.toks[j]; {
+		case t.is(sLParen) || t.is(sLBracket):
+			depth++
+		case t.is(sRBracket):
+			depth--
+		case t.is(sRParen):
+			if depth--; depth == 0 {
+				return commas == 2 && c.word(j-1) == kTrue && c.toks[j-2].is(sComma)
+			}
+		case t.is(sComma) && depth == 1:
+			commas++
+		}
+	}
+	return false
 }
 
 // sessionEffect is what a function does to the session, and asks of it. bare

@@ -1,10 +1,17 @@
 package sqldep
 
+import (
+	"strings"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+)
+
 // planElsewhere makes the plan of a statement of PostgreSQL or MySQL. What the
 // syntax alone refuses to cache, or shows to be a write in disguise, is found
 // here, before any analysis.
 func (s *statement) planElsewhere(text string, lifted map[int]int) *Plan {
 	plan, runs := s.classify(text)
+	s.leaves(plan)
 	if plan.Class != Write && !(plan.Class == Read && runs) {
 		return plan // its tree would say nothing more
 	}
@@ -21,6 +28,7 @@ func (s *statement) planElsewhere(text string, lifted map[int]int) *Plan {
 		return plan
 	}
 	found := refusal(tree, s.cat)
+	plan.timed = found.timed
 	if found.writes {
 		plan.Class, plan.Everything, plan.Tables = Write, true, nil
 	}
@@ -48,6 +56,25 @@ func (s *statement) planElsewhere(text string, lifted map[int]int) *Plan {
 		s.readElsewhere(tree, plan)
 	}
 	return plan
+}
+
+// leaves looks for routines, views and triggers that may leave something in the
+// session, by their names: the statement may call them wherever they stand.
+func (s *statement) leaves(plan *Plan) {
+	if !s.cat.AnyLeaves() {
+		return
+	}
+	f := floor{cat: s.cat, seen: map[*catalog.Table]bool{}, cascade: true}
+	for _, t := range named(s.src, s.toks, s.cat) {
+		f.add(t, plan.Class != Read)
+	}
+	for i := range s.toks {
+		t := &s.toks[i]
+		f.leaves = f.leaves || t.names() && s.cat.Leaving[strings.ToLower(rawName(s.src, t))]
+	}
+	if f.leaves {
+		plan.SetsSession, plan.Leaves, plan.Local = true, true, false
+	}
 }
 
 // readElsewhere analyses a read. Its tables stay those of the floor, views'

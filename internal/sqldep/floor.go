@@ -29,6 +29,8 @@ type floor struct {
 	everything bool
 	// cascade says that whatever refers to a table is written with it.
 	cascade bool
+	// leaves says that a trigger or a view may leave something in the session.
+	leaves bool
 	// raises says what a trigger may do to a statement that fails.
 	rollsBack, keeps bool
 }
@@ -40,6 +42,7 @@ func (f *floor) add(t *catalog.Table, write bool) {
 		return
 	}
 	f.seen[t] = true
+	f.leaves = f.leaves || t.Leaves && (t.IsView || write)
 	if t.IsView {
 		f.view(t, write)
 	}
@@ -51,6 +54,7 @@ func (f *floor) add(t *catalog.Table, write bool) {
 	if !write {
 		return
 	}
+	f.everything = f.everything || elsewhere(t)
 	f.keeps = f.keeps || t.ConflictFails
 	f.rollsBack = f.rollsBack || t.ConflictRollsBack
 	for _, k := range t.Children {
@@ -62,6 +66,10 @@ func (f *floor) add(t *catalog.Table, write bool) {
 		f.trigger(g)
 	}
 }
+
+// elsewhere reports whether a table's rows lie in other tables (MERGE, FEDERATED,
+// postgres_fdw), which may be this database's own.
+func elsewhere(t *catalog.Table) bool { return t.Opaque == "foreign table" }
 
 func (f *floor) view(t *catalog.Table, write bool) {
 	if t.Base == nil {
@@ -84,6 +92,7 @@ func (f *floor) addName(resolved string, write bool) {
 // trigger adds every table that a trigger's body names: whether it reads or
 // writes them is not looked at.
 func (f *floor) trigger(g *catalog.Trigger) {
+	f.leaves = f.leaves || g.Leaves
 	l := lexer{src: g.Body, d: f.cat.Dialect}
 	toks := l.lex(nil)
 	if f.cat.Dialect != catalog.SQLite {

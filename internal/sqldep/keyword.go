@@ -358,3 +358,16 @@ var strict = func() (s [catalog.MySQL + 1][numKeywords]bool) {
 	}
 	return s
 }()
+
+// strictPostgres reports whether a word that is no keyword of ours is never a name
+// without quotes on PostgreSQL.
+func strictPostgres(word string) bool {
+	for _, w := range [...]string{
+		"authorization", "binary", "collation", "concurrently", "freeze", "initially", "leading", "overlaps", "placing", "trailing", "variadic", "verbose",
+	} {
+		if equalFold(word, w) {
+			return true
+		}
+	}
+	return false
+}

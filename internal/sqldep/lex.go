@@ -20,6 +20,8 @@ type lexer struct {
 	murky bool
 	// inside is set within a conditional comment.
 	inside bool
+	// hints are what the comments for the cache say: see Planner.Hints.
+	hints []string
 }
 
 // lex appends the tokens of src to toks, without an end token.
@@ -90,9 +92,9 @@ func (l *lexer) skip() {
 		case byteClass[c]&bSpace != 0:
 			l.i++
 		case c == '-' && l.at(1) == '-' && l.dashes():
-			l.line()
+			l.line(2)
 		case c == '#' && l.d == catalog.MySQL:
-			l.line()
+			l.line(1)
 		case c == '/' && l.at(1) == '*':
 			l.comment()
 		case c == '*' && l.at(1) == '/' && l.inside:
@@ -109,11 +111,14 @@ func (l *lexer) dashes() bool {
 	return l.d != catalog.MySQL || l.i+2 >= len(l.src) || l.src[l.i+2] <= ' '
 }
 
-func (l *lexer) line() {
+// line passes over a comment to the end of its line; mark is how long that is
+// which begins it.
+func (l *lexer) line(mark int) {
 	n := strings.IndexByte(l.src[l.i:], '\n')
 	if n < 0 {
 		n = len(l.src) - l.i
 	}
+	l.remark(l.src[l.i+mark : l.i+n])
 	l.i += n
 }
 
@@ -131,6 +136,7 @@ func (l *lexer) comment() {
 			l.i += 2
 			if depth--; depth == 0 {
 				l.hint(l.src[start:l.i])
+				l.remark(l.src[start+2 : l.i-2])
 				return
 			}
 		default:
@@ -138,6 +144,7 @@ func (l *lexer) comment() {
 		}
 	}
 	// SQLite takes the text's end for the comment's.
+	l.remark(l.src[start+2:])
 	l.murky = l.murky || l.d != catalog.SQLite
 }
 

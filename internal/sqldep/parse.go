@@ -236,7 +236,7 @@ func (p *parser) isName(n int, bare bool) bool {
 	case tQuoted:
 		return true
 	case tWord:
-		return !strict[p.d][t.word] && (bare || !reserved[t.word])
+		return !strict[p.d][t.word] && (bare || !reserved[t.word]) && !(p.d == catalog.PostgreSQL && t.word == 0 && strictPostgres(p.text(t)))
 	case tString:
 		_, lifted := p.lifted[p.i+n]
 		return p.d == catalog.SQLite && !lifted

@@ -105,14 +105,20 @@ type Plan struct {
 	// prepared statement, a cursor, a count of rows. A Session does, unless Local
 	// is set; so does a read that calls pg_advisory_lock or assigns to @a.
 	SetsSession bool
+	// Leaves says, for what SetsSession, that a routine or a trigger does, of which
+	// the text does not tell.
+	Leaves bool
 	// AsksSession says that the result depends on what this very connection did
 	// before: LAST_INSERT_ID(), currval, @a. It must run there, and is no read to
 	// be cached.
 	AsksSession bool
-	// Local says, for a Session, that its effect ends with the transaction (SET
-	// LOCAL, SET TRANSACTION). Name has the variable, as for SET.
+	// Local says, for a Session and for what SetsSession, that its effect ends with the
+	// transaction (SET LOCAL, SET TRANSACTION, set_config(…, true)). Name has the
+	// variable, as for SET.
 	Local bool
 
+	// timed says that an argument that is a date may stand beside a time of day.
+	timed bool
 	read  *readPlan
 	write *writePlan
 }
@@ -145,9 +151,10 @@ func (b Bound) Changes(args []driver.NamedValue, f Facts) []dep.Change {
 
 // Target returns the one row that a Write touches, where its WHERE pins a whole
 // unique key of one table and reading the row before (and after) the write
-// would make the changes exact. ok is false otherwise: for inserts, for
-// statements that may touch more rows or fire triggers that write the same
-// table, for views.
+// would make the changes exact; of an upsert or a REPLACE on PostgreSQL or MySQL
+// the rows that it may find in the way of its own. ok is false otherwise: for
+// plain inserts, for statements that may touch more rows or fire triggers that
+// write the same table, for views.
 func (b Bound) Target(args []driver.NamedValue) (t RowTarget, ok bool) {
 	if b.write == nil {
 		return RowTarget{}, false
@@ -168,6 +175,18 @@ type RowTarget struct {
 	// (SET views = views + 1) but a read after it would. The key is not set by
 	// a write with a target, so Where finds the row again.
 	ReadAfter []string
+	// Rows is, for an upsert or a REPLACE, how many rows it proposes, each with one
+	// perhaps in its way; 0 elsewhere. The rows are told by the columns Key.
+	Rows int
+	Key  []string
+	// Moves says that an upsert may give the rows that it meets another key.
+	Moves bool
+	// Numbered says that the server numbers the row, which may meet another by that
+	// number: which one it updated, a change of it tells.
+	Numbered bool
+	// Order is the expression that puts several rows into the order in which the
+	// statement meets them, which is that in which it locks them. Empty for one.
+	Order string
 }
 
 // Facts are what an adapter saw of a write beyond its text. Zero: nothing.
@@ -179,9 +198,27 @@ type Facts struct {
 	// lock. Old is nil when no such row was there.
 	Read     bool
 	Old, New dep.Image
+	// Olds and News are, for an upsert or a REPLACE, those of the target's rows
+	// that were there, each with its key: before the write, and locked so that it
+	// must have met them, and after it. Read then says of Olds that they were looked
+	// for, not that no others were met: what is not there cannot be locked.
+	Olds, News []dep.Image
+	// Counts is how many rows of its table the statement inserted and updated, on
+	// PostgreSQL.
+	Counts Counts
 	// InsertID is the generated key of a single-row INSERT.
 	InsertID    int64
 	HasInsertID bool
+	// Returned are the rows that the statement returned, all of them; nil if it
+	// returned none or they are not known.
+	Returned [][]driver.Value
 	// Affected is the number of rows that the database reports, -1 if unknown.
 	Affected int64
+}
+
+// Counts are PostgreSQL's own counts of what a statement did to a table, of which
+// nothing is said without Known. Nothing is counted where the server does not.
+type Counts struct {
+	Known             bool
+	Inserted, Updated int64
 }

@@ -141,6 +141,7 @@ func (p *Planner) multi(text string, parts [][]token, c *catalog.Catalog) *Plan 
 		m.Temp = m.Temp || part.Temp
 		m.ImplicitCommit = m.ImplicitCommit || part.ImplicitCommit
 		m.SetsSession = m.SetsSession || part.SetsSession
+		m.Leaves = m.Leaves || part.Leaves
 		m.AsksSession = m.AsksSession || part.AsksSession
 	}
 	m.Tables = sortedSet(m.Tables)

@@ -25,37 +25,29 @@ func (a *readAnalysis) everyRow() {
 	}
 }
 
-// related mentions the tables that share rows with t, all of it and of them.
+// related mentions the tables that share rows with t, all of it and of them. What
+// is written through the root of a tree of partitions is a change of the root
+// alone, so that a read of the root goes by its own conditions; a change of any
+// other table of the tree may be one of any row.
 func (a *readAnalysis) related(t *catalog.Table, m *mention) {
-	m.exposed = true
-	m.useAll()
-	for _, u := range a.cat.Tables {
-		if u != t && u.Root == t.Root && !a.reads(u) {
-			a.tables = append(a.tables, &tableRead{table: u, mentions: []*mention{{table: u, all: true, exposed: true}}})
+	if !t.Partitioned {
+		m.exposed = true
+		m.useAll()
+	}
+	for _, u := range treeOf(a.cat, t) {
+		if u.Opaque != "" {
+			a.refuse("reads " + u.Bare + ": " + u.Opaque)
 		}
+		if u == t {
+			continue
+		}
+		all := &mention{table: u, all: true, exposed: true}
+		if i := slices.IndexFunc(a.tables, func(r *tableRead) bool { return r.table == u }); i >= 0 {
+			a.tables[i].mentions = append(a.tables[i].mentions, all)
+			continue
+		}
+		a.tables = append(a.tables, &tableRead{table: u, mentions: []*mention{all}})
 	}
-}
-
-func (a *readAnalysis) reads(t *catalog.Table) bool {
-	return slices.ContainsFunc(a.tables, func(u *tableRead) bool { return u.table == t })
-}
-
-// viewElsewhere reads all of the tables under a view, whose body must be one
-// that may be cached.
-func (a *readAnalysis) viewElsewhere(t *catalog.Table, src *source, sc *scope) *fromTree {
-	l := lexer{src: t.View, d: a.cat.Dialect}
-	toks := l.lex(nil)
-	ok := t.Base != nil && t.Opaque == "" && !l.murky && !l.conditional && !bad(toks) && len(toks) > 0
-	if ok && toks[0].word == kCreate {
-		_, ok = viewBody(t, a.cat)
-	} else if ok {
-		_, ok = bodyQuery(t.View, a.cat, signs(t.View, toks))
-	}
-	if !ok {
-		a.refuse("view " + t.Bare + " cannot be read")
-	}
-	a.viewFloor(t)
-	return a.single(src, sc)
 }
 
 // unexplained takes a name that is no column of anything in sight: PostgreSQL's
@@ -209,7 +201,7 @@ func (f filling) exact(m *mention) bool {
 // pinsElsewhere reports whether a key of PostgreSQL or MySQL calls equal what
 // has one canonical form, so that a row in its place keeps others out.
 func pinsElsewhere(t *catalog.Table, k catalog.Key) bool {
-	return t.Root == "" && !slices.ContainsFunc(k.Columns, func(name string) bool {
+	return (t.Root == "" || t.Partitioned) && !slices.ContainsFunc(k.Columns, func(name string) bool {
 		c, ok := t.Column(name)
 		if !ok {
 			return true

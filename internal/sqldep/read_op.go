@@ -220,7 +220,7 @@ func keyedScope(sc *scope) bool {
 // keyed reports whether the mention's conditions compare every column of a
 // unique key with one value.
 func (m *mention) keyed() bool {
-	if m.table.Root != "" {
+	if m.table.Root != "" && !m.table.Partitioned {
 		return false
 	}
 	for _, k := range m.table.Keys {

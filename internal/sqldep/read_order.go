@@ -16,19 +16,23 @@ import (
 //
 // With sure unset SQLite may use fewer columns than used has. Of a table WITHOUT
 // ROWID it may scan any index, whether that helps or not.
-func orderColumns(t *catalog.Table, used dep.Columns, sure bool) dep.Columns {
+func orderColumns(t *catalog.Table, used dep.Columns, sure bool, sorts *sortTerms) dep.Columns {
 	var out []string
 	if t.RowID != "" {
 		out = append(out, t.RowID)
 	}
-	every := !sure || t.WithoutRowID
+	every := !sure || t.WithoutRowID || slices.Contains(used.Names, t.RowID) && sorts.byRowID(t)
+	serves := func(index []string) bool {
+		return serves(t, index, used) ||
+			slices.ContainsFunc(index, func(col string) bool { return slices.Contains(used.Names, col) && sorts.has(col) })
+	}
 	for _, k := range t.Keys {
-		if every || serves(t, k.Columns, used) {
+		if every || serves(k.Columns) {
 			out = append(out, k.Columns...)
 		}
 	}
 	for _, index := range t.Indexes {
-		if every || serves(t, index, used) {
+		if every || serves(index) {
 			out = append(out, index...)
 		}
 	}
@@ -44,8 +48,10 @@ func orderColumns(t *catalog.Table, used dep.Columns, sure bool) dep.Columns {
 // serves reports whether an index may decide the order in which a read visits
 // its rows: its first column is one that the read uses, or it holds all of
 // them, its rows' keys being part of every index. An index whose first column
-// the read does not name is otherwise of use to a skip-scan alone, for which
-// SQLite wants the statistics of ANALYZE.
+// the read does not name is otherwise of use to a skip-scan, for which SQLite wants
+// the statistics of ANALYZE, and where a column is sorted by that it holds anywhere:
+// SQLite then tries to walk it, whether that sorts or not (indexMightHelpWithOrderBy
+// in its where.c).
 func serves(t *catalog.Table, index []string, used dep.Columns) bool {
 	covered := true
 	for _, col := range used.Names {

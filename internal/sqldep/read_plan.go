@@ -51,6 +51,8 @@ type readAnalysis struct {
 	asked *membership
 	// missing says that a table is not in the catalog: the floor must stand.
 	missing bool
+	// notes, where not nil, are told what narrows nothing; see Planner.Notes.
+	notes *notes
 }
 
 // in runs f with whole set or unset for the scopes that it makes.
@@ -112,8 +114,10 @@ func (a *readAnalysis) finish(sel *Select, top *scope) {
 	if a.fragile {
 		a.everyRow()
 	}
+	sorts := sortsOf(sel, a.cat)
 	for _, t := range a.tables {
 		for _, m := range t.mentions {
+			m.sorts = sorts
 			m.ordered = m.ordered && !m.keyed() // one row has no order
 			t.cols = t.cols.Union(m.columns())
 		}
@@ -144,6 +148,10 @@ func (a *readAnalysis) mention(t *catalog.Table, ordered bool) *mention {
 		a.refuse("reads " + t.Bare + ": " + t.Opaque)
 	case t.Temp:
 		a.refuse("reads the temporary table " + t.Bare)
+	case a.cat.Dialect == catalog.SQLite && t.Schema != "main":
+		// Whoever writes to that file may know it as a database of its own, or as
+		// attached to another one.
+		a.refuse("reads " + t.Bare + " of an attached file")
 	}
 	m := &mention{table: t, ordered: ordered}
 	if t.Root != "" {

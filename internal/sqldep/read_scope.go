@@ -23,6 +23,8 @@ type mention struct {
 	// sure says that SQLite, too, takes a column besides the row's key as used.
 	// It leaves out what an outer query does not use of a query in FROM.
 	sure bool
+	// sorts are the columns by which SQLite sorts, wherever in the statement.
+	sorts *sortTerms
 	// exposed says that a row outside every region may make the read fail.
 	exposed bool
 }
@@ -53,7 +55,7 @@ func (m *mention) columns() dep.Columns {
 	}
 	used := dep.ColumnSet(m.cols...)
 	if m.ordered && len(used.Names) > 0 {
-		return used.Union(orderColumns(m.table, used, m.sure))
+		return used.Union(orderColumns(m.table, used, m.sure, m.sorts))
 	}
 	return used
 }

@@ -1,10 +1,6 @@
 package sqldep
 
-import (
-	"slices"
-
-	"github.com/cacheops/cacheops/internal/catalog"
-)
+import "slices"
 
 // query analyses a query whose names may refer to parent's as well, and returns
 // the scope of its only core, nil if it has several. ordered says that the order
@@ -124,6 +120,7 @@ func (a *readAnalysis) core(c *Core, ctes *cteEnv, parent *scope, ordered bool, 
 	if a.isSQLite() && (fallible(c.Where) || fallibleOn(c.From)) {
 		sc.tree.expose()
 	}
+	a.notes.core(c, sc)
 	a.joinExprs(c.From, sc)
 	a.expr(c.Where, sc)
 	for i := range c.Columns {
@@ -203,42 +200,6 @@ func plain(s *Select) bool { return len(s.Cores) == 1 && s.Limit == nil && passe
 func passesOn(s *Select) bool {
 	c := s.Cores[0]
 	return rowByRow(s) && !c.Distinct && c.DistinctOn == nil && !calls(c, func(f *Func) bool { return f.Over != nil })
-}
-
-// view analyses the body of a view that FROM names, in a scope of its own.
-func (a *readAnalysis) view(t *catalog.Table, src *source, sc *scope) *fromTree {
-	if t.Temp {
-		a.refuse("reads the temporary view " + t.Bare)
-	}
-	if !a.isSQLite() {
-		return a.viewElsewhere(t, src, sc)
-	}
-	body, ok := viewBody(t, a.cat)
-	a.expanded++
-	if !ok || a.views[t] || a.expanded > maxViews {
-		a.refuse("view " + t.Bare + " cannot be read")
-		a.viewFloor(t)
-		return a.single(src, sc)
-	}
-	schema, text := a.schema, a.text
-	a.schema, a.text, a.views[t] = t.Schema, body, true
-	var inner *scope
-	a.in(false, func() { inner = a.query(body, nil, nil, true) })
-	a.schema, a.text, a.views[t] = schema, text, false
-	return a.inline(src, body, inner, sc)
-}
-
-// maxViews bounds the views that a statement may expand: views over views
-// multiply.
-const maxViews = 100
-
-// viewFloor uses all that the catalog says lies under a view.
-func (a *readAnalysis) viewFloor(t *catalog.Table) {
-	for _, name := range t.Base {
-		if base, ok := a.cat.Tables[name]; ok && !base.IsView {
-			a.mention(base, true).useAll()
-		}
-	}
 }
 
 // resultColumns returns the names of a query's columns as an outer FROM sees

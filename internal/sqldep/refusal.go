@@ -2,8 +2,10 @@ package sqldep
 
 import (
 	"database/sql/driver"
+	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cacheops/cacheops/internal/catalog"
 )
@@ -14,6 +16,8 @@ type verdict struct {
 	why string
 	// writes: it may change any table, by a function that nobody vouches for.
 	writes bool
+	// timed: an argument that is a date may stand beside a time of day.
+	timed bool
 }
 
 func (v *verdict) any() bool { return v.why != "" || v.writes }
@@ -34,6 +38,7 @@ func refusal(tree Statement, cat *catalog.Catalog) *verdict {
 	}
 	a.tree = tree
 	Walk(tree, a.node)
+	a.timesOfDay()
 	return &a.verdict
 }
 
@@ -113,25 +118,6 @@ func (a *syntax) view(t *catalog.Table) {
 	for _, below := range named(t.View, toks, a.cat) {
 		a.view(below)
 	}
-}
-
-// viewQuery returns what follows CREATE VIEW … AS.
-func viewQuery(toks []token) []token {
-	if len(toks) == 0 || toks[0].word != kCreate {
-		return toks
-	}
-	depth := 0
-	for i := range toks {
-		switch {
-		case toks[i].is(sLParen):
-			depth++
-		case toks[i].is(sRParen):
-			depth--
-		case depth == 0 && toks[i].word == kAs:
-			return toks[i+1:]
-		}
-	}
-	return toks
 }
 
 func (a *syntax) query(s *Select) {
@@ -234,7 +220,7 @@ func (a *syntax) literal(l *Literal) {
 		case a.d == catalog.PostgreSQL && clockText(v.Text):
 			a.refuse("a text that may ask the clock")
 		case a.d == catalog.PostgreSQL && !plainType(v.Type):
-			a.refuse("the type " + v.Type + " is not known to be plain")
+			a.foreign(v.Type)
 		}
 	}
 }
@@ -246,7 +232,7 @@ func (a *syntax) function(schema, name string, nargs int) {
 		a.writes = true
 	case a.cat.PureFunction(name, nargs) && (a.d == catalog.MySQL || !a.cat.Functions[name] || schema == ""):
 		return
-	case syntaxFunction(name):
+	case syntaxFunction(a.d, name):
 		return
 	case !harmlessFunction(a.d, name):
 		a.writes = true
@@ -255,8 +241,9 @@ func (a *syntax) function(schema, name string, nargs int) {
 }
 
 // syntaxFunction reports what the parser makes a call of and no catalog knows.
-func syntaxFunction(name string) bool {
-	return name == "values" || name == "default"
+// MySQL's DEFAULT(a) evaluates the default, which may be RAND() or NOW().
+func syntaxFunction(d catalog.Dialect, name string) bool {
+	return name == "values" || name == "default" && d != catalog.MySQL
 }
 
 var symbols = map[Op]string{
@@ -317,10 +304,17 @@ func (a *syntax) cast(c *Cast) {
 	t := strings.TrimRight(strings.TrimPrefix(c.Type, "pg_catalog."), "[]")
 	switch {
 	case a.d == catalog.PostgreSQL && !plainType(t):
-		a.refuse("the type " + t + " is not known to be plain")
+		a.foreign(t)
 	case a.d == catalog.MySQL && t == "time", timeType(t) && !a.dated(c.X):
 		a.refuse("what is cast to " + t + " may ask the clock")
 	}
+}
+
+// foreign refuses a conversion to a type that is not the server's own. A domain's
+// check may write.
+func (a *syntax) foreign(t string) {
+	a.refuse("the type " + t + " is not known to be plain")
+	a.writes = a.writes || a.cat.OddDomains
 }
 
 // plainType reports whether a type of PostgreSQL is built in, and a text's
@@ -455,10 +449,14 @@ func clockText(s string) bool {
 
 // AsksClock reports whether an argument is a text that PostgreSQL may take for a
 // time that the clock tells: 'now', 'today 10:00'. A read with one is not
-// cached, for what type the server gives its parameters is not known here.
+// cached, for what type the server gives its parameters is not known here. On
+// MySQL it is a date beside a time of day.
 func (b Bound) AsksClock(d catalog.Dialect, args []driver.NamedValue) bool {
 	if d != catalog.PostgreSQL {
-		return false
+		return b.Plan != nil && b.timed && slices.ContainsFunc(args, func(a driver.NamedValue) bool {
+			_, dated := a.Value.(time.Time)
+			return dated
+		})
 	}
 	for i := range args {
 		switch v := args[i].Value.(type) {
@@ -470,7 +468,36 @@ func (b Bound) AsksClock(d catalog.Dialect, args []driver.NamedValue) bool {
 			if len(v) <= 160 && clockText(string(v)) {
 				return true
 			}
+		case nil, int64, float64, bool, time.Time:
+		default:
+			if clockValue(reflect.ValueOf(v)) {
+				return true
+			}
 		}
+	}
+	return false
+}
+
+// clockValue is clockText for texts of a program's own types, and for arrays of
+// them. Of what a value hides nothing is known: its driver makes the text.
+func clockValue(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.String:
+		return clockText(v.String())
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if clockValue(v.Index(i)) {
+				return true
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Field(i); f.Kind() != reflect.Pointer && clockValue(f) {
+				return true
+			}
+		}
+	case reflect.Pointer, reflect.Interface:
+		return !v.IsNil() && clockValue(v.Elem())
 	}
 	return false
 }

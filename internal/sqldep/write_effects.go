@@ -30,6 +30,11 @@ type effects struct {
 	args  []driver.NamedValue
 	facts Facts // those that may be used; Ran is false otherwise
 
+	// rival is the target of the upsert, once looked says that it was looked for;
+	// nil if there is none.
+	rival  *RowTarget
+	looked bool
+
 	changes  []dep.Change
 	anything bool
 	depth    int
@@ -128,6 +133,10 @@ func (e *effects) statement(stmt Statement, row *event, outer Resolution) {
 		d.update(s)
 	case *Delete:
 		d.delete(s)
+	case *Merge:
+		d.merge(s)
+	case *Copy:
+		d.made(nil)
 	}
 }
 

@@ -13,18 +13,33 @@ import (
 // docs/dialects.md for each rule.
 
 // narrows reports whether a statement of PostgreSQL or MySQL is one that the
-// analysis may narrow: a write of one plain table, with no other write in it.
+// analysis may narrow as a whole: a write of one plain table, with no other write
+// in it.
 func narrows(stmt Statement, t *catalog.Table) bool {
-	if t.IsView || t.Materialized || t.Opaque != "" || t.Root != "" {
-		return false
-	}
-	clear := true
+	alone := true
 	Walk(stmt, func(n Node) bool {
 		switch n := n.(type) {
 		case *Insert, *Update, *Delete, *Merge:
-			clear = clear && n == stmt.(Node)
-		case *Opaque:
-			switch n.Why {
+			alone = alone && n == stmt.(Node)
+		}
+		return alone
+	})
+	return alone && plainTarget(stmt, t) && understood(stmt)
+}
+
+// plainTarget reports whether what is written is a table that the analysis knows
+// all about.
+func plainTarget(stmt Statement, t *catalog.Table) bool {
+	return !t.IsView && !t.Materialized && t.Opaque == "" && (t.Root == "" || throughRoot(stmt, t))
+}
+
+// understood reports whether nothing in a statement may be a write that its tree
+// does not show.
+func understood(stmt Statement) bool {
+	clear := true
+	Walk(stmt, func(n Node) bool {
+		if o, ok := n.(*Opaque); ok {
+			switch o.Why {
 			case "array", "subscript", "field", "interval", "variable", "current of":
 			default:
 				clear = false
@@ -33,6 +48,25 @@ func narrows(stmt Statement, t *catalog.Table) bool {
 		return clear
 	})
 	return clear
+}
+
+// throughRoot reports whether a write through the root of a tree of partitions is
+// one of its rows alone. An update that moves a row to another partition fires the
+// triggers of a DELETE and an INSERT, and before PostgreSQL 15 the references'
+// actions for a DELETE.
+func throughRoot(stmt Statement, t *catalog.Table) bool {
+	if !t.Partitioned {
+		return false
+	}
+	switch s := stmt.(type) {
+	case *Delete, *Copy:
+		return true
+	case *Insert:
+		if !slices.ContainsFunc(s.Upserts, func(u *Upsert) bool { return !u.Nothing }) {
+			return true
+		}
+	}
+	return len(t.Triggers) == 0 && !slices.ContainsFunc(t.Children, func(fk *catalog.ForeignKey) bool { return acts(fk.OnDelete) || acts(fk.OnUpdate) })
 }
 
 // rewritten reports whether a trigger may change a row on its way into the table.
@@ -88,7 +122,7 @@ func quotedColumn(d catalog.Dialect, c *catalog.Column) string {
 	return quoteName(c)
 }
 
-// treeOf returns the tables that share rows with t, itself among them.
+// treeOf returns the tables that share rows with t, itself among them, by name.
 func treeOf(cat *catalog.Catalog, t *catalog.Table) []*catalog.Table {
 	if t.Root == "" {
 		return []*catalog.Table{t}
@@ -99,5 +133,6 @@ func treeOf(cat *catalog.Catalog, t *catalog.Table) []*catalog.Table {
 			out = append(out, u)
 		}
 	}
+	slices.SortFunc(out, func(a, b *catalog.Table) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }

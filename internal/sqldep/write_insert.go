@@ -24,13 +24,20 @@ func (d *dml) insert(s *Insert) {
 			rows[i].img = nil
 		}
 	}
+	proposed := rows // of which ON CONFLICT goes by
+	fates := d.fates(s, proposed)
+	rows = d.completed(s, rows)
 	c := dep.Change{Table: d.t.Name, Op: dep.Insert}
 	replacing := replaces(d.or, d.t)
 	if replacing {
 		c.Op = dep.Replace
 	}
-	events := make([]event, len(rows))
+	var events []event
 	for i, r := range rows {
+		own := len(fates) == len(rows)
+		if own && !fates[i].inserted {
+			continue
+		}
 		img := r.img
 		if id, ok := d.generatedKey(s, r); ok {
 			img = overlay(img, []dep.Field{id})
@@ -39,20 +46,102 @@ func (d *dml) insert(s *Insert) {
 			img = overlay(img, []dep.Field{id})
 		}
 		c.New = append(c.New, img)
-		events[i] = event{table: d.t, new: d.early(img, r.img), hasNew: true}
-		if replacing {
+		events = append(events, event{table: d.t, new: d.early(img, r.img), hasNew: true})
+		switch {
+		case !replacing, own && !fates[i].met:
+		case own && fates[i].known:
+			c.Old = append(c.Old, fates[i].old)
+		default:
 			c.Old = append(c.Old, d.conflicts(r, dep.AllColumns())...)
 		}
 	}
-	if !d.again(&c, d.or) {
+	if len(events) > 0 && !d.again(&c, d.or) {
 		d.add(c)
 		d.inserted(&c, events)
 	}
 	for _, u := range s.Upserts {
 		if !u.Nothing {
-			d.upsert(u, rows)
+			d.upsert(u, proposed, fates)
 		}
 	}
+}
+
+// completed adds what RETURNING shows to the rows of an INSERT. Where the server
+// left some out, or a query gave them, what they were given is not known of those
+// shown.
+func (d *dml) completed(s *Insert, rows []inserted) []inserted {
+	if target := d.rivalOf(s); target != nil && d.facts.Ran {
+		if seen, ok := d.shownByKey(s, target, rows); ok {
+			rows = slices.Clone(rows)
+			for i := range rows {
+				rows[i].img = overlay(rows[i].img, seen[i])
+			}
+			return rows
+		}
+	}
+	seen, ok := d.returned(s.Returning, nil)
+	switch {
+	case !ok:
+	case s.Query != nil && s.Upserts == nil:
+		all := rows[0]
+		rows = make([]inserted, len(seen))
+		for i := range seen {
+			rows[i] = all
+			rows[i].img = overlay(all.img, seen[i])
+		}
+	case len(seen) == len(rows) && s.Query == nil:
+		rows = paired(rows, seen, s.Upserts == nil)
+	}
+	return rows
+}
+
+// maxPaired bounds the rows each of which is paired with each that was shown.
+const maxPaired = 8
+
+// paired adds what was shown of rows, in whatever order: SQL does not promise that
+// it is that of VALUES. Where what was shown says everything that is known, it is
+// all there is to say, if no row is told from the others (alike). Else each of a few
+// rows may be any of those shown; of many rows only what they have in common is
+// added.
+func paired(rows []inserted, seen []dep.Image, alike bool) []inserted {
+	switch {
+	case alike && len(rows) > 1 && tellsAll(rows, seen):
+		rows = slices.Clone(rows)
+		for i := range rows {
+			rows[i].img = seen[i]
+		}
+		return rows
+	case len(rows) > maxPaired:
+		seen = []dep.Image{common(seen)}
+	}
+	out := make([]inserted, 0, len(rows)*len(seen))
+	for _, r := range rows {
+		for _, img := range seen {
+			q := r
+			q.img = overlay(r.img, img)
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+// tellsAll reports whether each image has all columns that are known of any row.
+func tellsAll(rows []inserted, seen []dep.Image) bool {
+	for _, r := range rows {
+		for _, f := range r.img {
+			if slices.ContainsFunc(seen, func(img dep.Image) bool { return !img.Get(f.Col).Known() }) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// common returns what images agree on.
+func common(imgs []dep.Image) dep.Image {
+	return slices.DeleteFunc(slices.Clone(imgs[0]), func(f dep.Field) bool {
+		return slices.ContainsFunc(imgs, func(img dep.Image) bool { return img.Get(f.Col) != f.Value })
+	})
 }
 
 // inserted adds what an insert sets off.
@@ -168,13 +257,24 @@ func (d *dml) generatedKey(s *Insert, r inserted) (dep.Field, bool) {
 
 // upsert adds the update that one ON CONFLICT clause makes of the rows that are
 // in the way.
-func (d *dml) upsert(u *Upsert, rows []inserted) {
+func (d *dml) upsert(u *Upsert, rows []inserted, fates []fate) {
 	var old []dep.Image
 	var fields [][]dep.Field
 	set := dep.Columns{}
-	for _, r := range rows {
+	for i, r := range rows {
+		if !fates[i].met {
+			continue
+		}
 		a := d.assign(u.Set, r.img)
+		if d.rewritten("UPDATE") {
+			a = assigned{set: dep.AllColumns()}
+		}
 		set = set.Union(a.set)
+		if fates[i].known {
+			old = append(old, fates[i].old)
+			fields = append(fields, overlay(a.fields, fates[i].new))
+			continue
+		}
 		for _, img := range d.inTheWay(u, r) {
 			old = append(old, img)
 			fields = append(fields, a.fields)

@@ -12,7 +12,9 @@ import (
 // them for each execution, because only its arguments say which rows they are.
 type writePlan struct {
 	stmt Statement
-	cat  *catalog.Catalog
+	// parts are the writes of a statement that has several, nil of one.
+	parts []Statement
+	cat   *catalog.Catalog
 	// bodies holds the statements of each trigger that may fire, nil for one
 	// whose body was not understood.
 	bodies map[*catalog.Trigger][]Statement
@@ -27,15 +29,11 @@ type writePlan struct {
 // stands.
 func analyzeWrite(stmt Statement, cat *catalog.Catalog, plan *Plan) *writePlan {
 	into, ok := writeTarget(stmt)
-	if !ok {
-		return nil
-	}
 	w := &writePlan{stmt: stmt, cat: cat, bodies: make(map[*catalog.Trigger][]Statement), params: paramsOf(stmt, cat.Dialect)}
-	if cat.Dialect != catalog.SQLite {
-		// Triggers' bodies are followed by the names in them alone.
-		if t, ok := cat.Lookup(into.Schema, into.Name); ok && !plan.Everything && narrows(stmt, t) {
-			return w
-		}
+	switch {
+	case cat.Dialect != catalog.SQLite && !plan.Everything:
+		return w.elsewhere(into)
+	case cat.Dialect != catalog.SQLite, !ok:
 		return nil
 	}
 	clear, harmless := audit(stmt)
@@ -52,6 +50,22 @@ func analyzeWrite(stmt Statement, cat *catalog.Catalog, plan *Plan) *writePlan {
 	return w
 }
 
+// elsewhere returns the plan of a statement of PostgreSQL's or MySQL's, nil where
+// it cannot be narrowed. Triggers' bodies are followed by the names in them alone.
+func (w *writePlan) elsewhere(into Target) *writePlan {
+	if c, ok := w.stmt.(*Copy); ok && (c.Out || w.cat.Dialect == catalog.MySQL) {
+		return nil
+	}
+	if t, ok := w.cat.Lookup(into.Schema, into.Name); ok && into.Name != "" && narrows(w.stmt, t) {
+		return w
+	}
+	var ok bool
+	if w.parts, ok = partsOf(w.stmt, w.cat); !ok {
+		return nil
+	}
+	return w
+}
+
 // writeTarget returns the table that a statement names as the one it writes.
 func writeTarget(stmt Statement) (Target, bool) {
 	switch s := stmt.(type) {
@@ -60,6 +74,10 @@ func writeTarget(stmt Statement) (Target, bool) {
 	case *Update:
 		return s.Table, true
 	case *Delete:
+		return s.Table, true
+	case *Merge:
+		return s.Into, true
+	case *Copy:
 		return s.Table, true
 	}
 	return Target{}, false
@@ -136,9 +154,16 @@ func (w *writePlan) changes(b Bound, args []driver.NamedValue, f Facts) []dep.Ch
 		return []dep.Change{dep.Anything()}
 	}
 	e := &effects{w: w, b: b, args: args}
+	if w.parts != nil {
+		return w.severed(e, f)
+	}
 	t, ok := e.table("", mustTarget(w.stmt))
 	if !ok {
 		return []dep.Change{dep.Anything()}
+	}
+	f = w.affected(f)
+	if w.uncounted() {
+		f.Affected, f.HasInsertID = -1, false
 	}
 	if f.Ran && f.Affected == 0 && (w.idle(t) || w.missed(b, args, f)) {
 		return nil
@@ -148,6 +173,17 @@ func (w *writePlan) changes(b Bound, args []driver.NamedValue, f Facts) []dep.Ch
 	}
 	e.statement(w.stmt, nil, OrDefault)
 	return e.result()
+}
+
+// uncounted reports whether the rows affected cannot be had: with RETURNING MySQL's
+// driver counts those of the statement's other results, of which there are none,
+// and lib/pq takes the count of a MERGE, and of what was copied, for none.
+func (w *writePlan) uncounted() bool {
+	switch w.stmt.(type) {
+	case *Merge, *Copy:
+		return true
+	}
+	return w.cat.Dialect == catalog.MySQL && len(returning(w.stmt)) > 0
 }
 
 func mustTarget(stmt Statement) Target {
@@ -173,8 +209,8 @@ func (w *writePlan) missed(b Bound, args []driver.NamedValue, f Facts) bool {
 	if !f.Read || f.Old != nil {
 		return false
 	}
-	_, ok := w.target(b, args)
-	return ok
+	t, ok := w.target(b, args)
+	return ok && t.Rows == 0
 }
 
 // replaces reports whether a conflict removes the row that is in the way.

@@ -38,11 +38,13 @@ func (r *reach) write(t *catalog.Table, event string, set dep.Columns) {
 	}
 	for _, u := range treeOf(r.w.cat, t) {
 		if u != t && !r.tables[u.Name] {
+			r.anything = r.anything || elsewhere(u)
 			r.tables[u.Name] = true
 			r.follow(u, event, set)
 			r.follow(u, "DELETE", dep.AllColumns())
 		}
 	}
+	r.anything = r.anything || elsewhere(t)
 	r.tables[t.Name] = true
 	r.follow(t, event, set)
 	if event != "DELETE" {

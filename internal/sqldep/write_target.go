@@ -33,7 +33,7 @@ func (d *dml) pinned(ks []known) (found []known, ok bool) {
 
 // target says by which key the one row that the statement writes can be read.
 func (w *writePlan) target(b Bound, args []driver.NamedValue) (RowTarget, bool) {
-	if w.anything {
+	if w.anything || w.parts != nil {
 		return RowTarget{}, false
 	}
 	e := &effects{w: w, b: b, args: args}
@@ -44,29 +44,35 @@ func (w *writePlan) target(b Bound, args []driver.NamedValue) (RowTarget, bool) 
 	d := &dml{effects: e, t: t, to: mustTarget(w.stmt)}
 	out := RowTarget{Table: t}
 	var where Expr
+	var from From
 	event, or := "DELETE", OrDefault
 	keyed := dep.Columns{}
 	switch s := w.stmt.(type) {
 	case *Update:
-		if s.With != nil || s.From != nil || s.Limit != nil || replaces(s.Or, t) {
+		if s.With != nil || s.From != nil && d.w.cat.Dialect == catalog.SQLite || s.Limit != nil || replaces(s.Or, t) {
 			return RowTarget{}, false
 		}
 		a := d.assign(s.Set, nil)
-		where, out.Set, out.ReadAfter = s.Where, a.set, untold(a)
+		where, from, out.Set, out.ReadAfter = s.Where, s.From, a.set, untold(a)
+		if s.From == nil {
+			out.ReadAfter = a.uncounted(out.ReadAfter)
+		}
 		if d.rewritten("UPDATE") {
 			out.Set, out.ReadAfter = dep.AllColumns(), viewColumns(t)
 		}
 		keyed = a.set
 		event, or = "UPDATE", s.Or
 	case *Delete:
-		if s.With != nil || s.Using != nil || s.Limit != nil {
+		if s.With != nil || s.Limit != nil {
 			return RowTarget{}, false
 		}
-		where, out.Set = s.Where, dep.AllColumns()
+		where, from, out.Set = s.Where, s.Using, dep.AllColumns()
+	case *Insert:
+		return w.rivalTarget(d, s)
 	default:
 		return RowTarget{}, false
 	}
-	key, ok := d.pinned(d.where(where, nil))
+	key, ok := d.pinned(d.where(where, from))
 	if !ok || !out.locate(w.cat.Dialect, key, keyed) || w.touchesItself(t, event, out.Set, or) {
 		return RowTarget{}, false
 	}
@@ -106,8 +112,8 @@ func quoteName(c *catalog.Column) string {
 
 // usable returns the facts that agree with one another.
 func (w *writePlan) usable(b Bound, args []driver.NamedValue, f Facts) Facts {
-	if !f.Read {
-		return f
+	if _, upsert := w.stmt.(*Insert); upsert || !f.Read {
+		return f // an upsert's rows are told by their keys
 	}
 	if _, ok := w.target(b, args); !ok || f.Old == nil || f.Affected > 1 || f.Affected == 0 {
 		f.Read = false

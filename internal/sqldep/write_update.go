@@ -9,7 +9,7 @@ import (
 
 func (d *dml) update(s *Update) {
 	ks := d.where(s.Where, s.From)
-	old, a := images(ks), d.assign(s.Set, nil)
+	old, a := d.rowsWhere(s.Where, s.From), d.assign(s.Set, nil)
 	if d.rewritten("UPDATE") {
 		a = assigned{set: dep.AllColumns()}
 	}
@@ -19,11 +19,29 @@ func (d *dml) update(s *Update) {
 	}
 	fields := a.fields
 	if d.facts.Read && d.row == nil {
-		old = []dep.Image{overlay(old[0], d.facts.Old)}
+		old = []dep.Image{overlay(certain(ks), d.facts.Old)}
+		if s.From == nil {
+			fields = a.from(old[0])
+		}
 		fields = d.seen(fields, a.set)
 	}
 	_, single := d.pinned(ks)
+	if rows, ok := d.returned(s.Returning, s.From); ok && !d.facts.Read {
+		d.modifyReturned(certain(ks), rows, a, single)
+		return
+	}
 	d.modify(old, repeat(fields, len(old)), a.set, single)
+}
+
+// modifyReturned adds an update of which RETURNING shows every row as it is after
+// it. What is not set was so before.
+func (d *dml) modifyReturned(old dep.Image, rows []dep.Image, a assigned, single bool) {
+	before, fields := make([]dep.Image, len(rows)), make([][]dep.Field, len(rows))
+	for i, r := range rows {
+		before[i] = overlay(old, forget(r, a.set))
+		fields[i] = overlay(a.fields, r)
+	}
+	d.modify(before, fields, a.set, single)
 }
 
 // seen completes what an update sets by the values that were read after it.
@@ -167,9 +185,16 @@ func removed(d *dml, old []dep.Image) []event {
 }
 
 func (d *dml) delete(s *Delete) {
-	old := images(d.where(s.Where, s.Using))
+	old := d.rowsWhere(s.Where, s.Using)
 	if d.facts.Read && d.row == nil {
-		old = []dep.Image{overlay(old[0], d.facts.Old)}
+		old = []dep.Image{overlay(certain(d.where(s.Where, s.Using)), d.facts.Old)}
+	}
+	if rows, ok := d.returned(s.Returning, s.Using); ok && !d.facts.Read {
+		known := certain(d.where(s.Where, s.Using))
+		old = make([]dep.Image, len(rows))
+		for i, r := range rows {
+			old[i] = overlay(known, r)
+		}
 	}
 	d.remove(old)
 }

@@ -53,15 +53,19 @@ func (d *dml) written(x Expr, c *catalog.Column, inserted dep.Image) dep.Value {
 	return v
 }
 
-// foreign returns the value of NEW.x, OLD.x or excluded.x, with its column; nil
+// foreign returns the value of NEW.x, OLD.x, excluded.x or VALUES(x), with its column; nil
 // for any other expression.
 func (d *dml) foreign(x Expr, inserted dep.Image) (*catalog.Column, dep.Value) {
-	col, ok := x.(*Column)
-	if !ok || col.Schema != "" {
+	col, proposed := d.proposed(x)
+	if col == nil || col.Schema != "" {
 		return nil, dep.Value{}
 	}
 	t, img := d.t, inserted
 	switch {
+	case proposed:
+		if inserted == nil {
+			return nil, dep.Value{}
+		}
 	case col.Table == "excluded" && inserted != nil && d.w.cat.Dialect != catalog.MySQL:
 	case col.Table == "new" && d.row != nil && d.row.hasNew:
 		t, img = d.row.table, d.row.new
@@ -78,10 +82,26 @@ func (d *dml) foreign(x Expr, inserted dep.Image) (*catalog.Column, dep.Value) {
 	return c, img.Get(c.Name)
 }
 
+// proposed returns the column that x is, or that MySQL's VALUES(column) names.
+func (d *dml) proposed(x Expr) (col *Column, values bool) {
+	f, ok := x.(*Func)
+	if !ok || d.w.cat.Dialect != catalog.MySQL || f.Schema != "" || f.Name != "values" && f.Name != "value" || len(f.Args) != 1 || f.Odd {
+		col, _ = x.(*Column)
+		return col, false
+	}
+	col, _ = f.Args[0].(*Column)
+	if col != nil && col.Table != "" && col.Table != d.to.Name {
+		return nil, false
+	}
+	return col, true
+}
+
 // assigned is what a SET clause writes.
 type assigned struct {
 	fields []dep.Field
 	set    dep.Columns // closed over generated columns
+	// counted are the columns set to what they hold and a whole number more.
+	counted []counted
 	// rowid says that the rowid is set where no column is its alias.
 	rowid bool
 }
@@ -111,6 +131,9 @@ func (d *dml) assign(as []Assignment, inserted dep.Image) assigned {
 				switch {
 				case a.Odd:
 				case len(a.Columns) == 1 && !isRow:
+					if by, ok := d.counts(c, a.Value); ok {
+						out.counted = append(out.counted, counted{c, by})
+					}
 					return d.written(a.Value, c, inserted)
 				case isRow && len(row.Items) == len(a.Columns):
 					return d.written(row.Items[i], c, inserted)
@@ -120,6 +143,7 @@ func (d *dml) assign(as []Assignment, inserted dep.Image) assigned {
 		}
 		out.rowid = out.rowid || a.Odd
 	}
+	out.counted = slices.DeleteFunc(out.counted, func(k counted) bool { return slices.Index(names, k.col.Name) != lastIndex(names, k.col.Name) })
 	out.set = d.closed(dep.ColumnSet(names...))
 	if out.rowid {
 		out.set = dep.AllColumns()

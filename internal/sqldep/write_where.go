@@ -164,6 +164,50 @@ func among(from From, name string) bool {
 	return found
 }
 
+// rowsWhere returns images of the rows for which a WHERE may be true: each of
+// those rows fits one of them.
+func (d *dml) rowsWhere(x Expr, from From) []dep.Image {
+	out := images(d.where(x, from))
+	for _, c := range conjuncts(x, nil) {
+		or, ok := c.(*Binary)
+		if !ok || or.Op != OpOr {
+			continue
+		}
+		alternatives := append(d.rowsWhere(or.X, from), d.rowsWhere(or.Y, from)...)
+		tells := !slices.ContainsFunc(alternatives, func(img dep.Image) bool { return len(img) == 0 })
+		if tells && len(out)*len(alternatives) <= maxAlternatives {
+			out = combined(out, alternatives)
+		}
+	}
+	return out
+}
+
+// combined returns every image of one list with what one of the other adds.
+func combined(list, more []dep.Image) (out []dep.Image) {
+	for _, img := range list {
+		for _, m := range more {
+			both := slices.Clone(img)
+			for _, f := range m {
+				if !slices.ContainsFunc(img, func(g dep.Field) bool { return g.Col == f.Col }) {
+					both = append(both, f)
+				}
+			}
+			out = append(out, both)
+		}
+	}
+	return out
+}
+
+// certain is what is known of a row whichever of several values a column has.
+func certain(ks []known) (img dep.Image) {
+	for _, k := range ks {
+		if len(k.values) == 1 {
+			img = append(img, dep.Field{Col: k.col.Name, Value: k.values[0]})
+		}
+	}
+	return img
+}
+
 // images multiplies out what is known. Lists that make too many images are
 // left out, the longest first.
 func images(ks []known) []dep.Image {
