@@ -21,6 +21,10 @@ type fill struct {
 	asked  []TableRead // what was acquired
 	grant  Grant
 	noKeep string // why the result is not kept; empty if it may be
+	silent bool   // nor is that counted: nothing asks for it
+	// since is the moment since when nothing that the read depends on has been
+	// dropped, where the load may lag; zero if that is not known.
+	since time.Time
 	// when says, for the tags of reads with pinned regions, in which case the
 	// entry needs them; empty if there is no such region.
 	when   []needed
@@ -75,12 +79,15 @@ func (f *fill) ask(ctx context.Context) {
 	f.grant = grant
 	f.db.cache.shapes.learn(f.asked)
 	if f.grant.Refused == CatalogMoved {
-		if moved := f.db.backend.Load().CatalogMoved; moved != nil {
-			moved(f.grant.Catalog)
+		if f.src.CatalogMoved != nil {
+			f.src.CatalogMoved(f.grant.Catalog)
 		}
 	}
-	if f.grant.Refused != Granted {
+	switch {
+	case f.grant.Refused != Granted:
 		f.refuse(f.grant.Refused.String())
+	case f.src.LoadSince != nil:
+		f.since = f.db.cache.quiet.since(f.grant.Deps, time.Now())
 	}
 }
 
@@ -169,19 +176,15 @@ func (f *fill) find(table string, tag Tag) int {
 	return slices.IndexFunc(f.when, func(w needed) bool { return w.tag == tag && w.table == table })
 }
 
-// deps returns what the entry depends on, now that it is known whether the
-// pinned rows were there.
-func (f *fill) deps(rows bool) []Dep {
+// deps returns what the entry depends on with the stamps of a grant, now that it
+// is known whether the pinned rows were there, or that it is not.
+func (f *fill) deps(grant Grant, rows existence) []Dep {
 	if !f.pinned {
-		return f.grant.Deps
+		return grant.Deps
 	}
-	n := ifAbsent
-	if rows {
-		n = ifPresent
-	}
-	kept := make([]Dep, 0, len(f.grant.Deps))
-	for _, d := range f.grant.Deps {
-		if i := f.find(d.Table, d.Tag); i < 0 || f.when[i].in&n != 0 {
+	kept := make([]Dep, 0, len(grant.Deps))
+	for _, d := range grant.Deps {
+		if i := f.find(d.Table, d.Tag); i < 0 || f.when[i].in&rows != 0 {
 			kept = append(kept, d)
 		}
 	}

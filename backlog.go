@@ -41,6 +41,12 @@ const (
 	backlogRetry = 200 * time.Millisecond
 )
 
+// Owed returns how many drops the store has yet to be told of: those of writes that
+// were committed while it could not be reached ([Config.DegradeOnFailure]). Wide ones
+// may stand for several writes. Until it is zero other processes may serve what was
+// written over, and Close would lose them.
+func (c *Cache) Owed() int { return int(c.backlog.waiting.Load()) }
+
 // covers reports whether one of a read's tables is owed a drop.
 func (b *backlog) covers(tables []string, d *Database) bool {
 	if b.waiting.Load() == 0 {

@@ -3,6 +3,7 @@ package cacheops_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/cacheops/cacheops"
 	"github.com/cacheops/cacheops/internal/dep"
@@ -108,3 +109,25 @@ func TestBacklogIsBounded(t *testing.T) {
 }
 
 func committed(context.Context) (cacheops.Outcome, error) { return cacheops.Committed, nil }
+
+// A function's result is not served while drops are owed that may be of it: which
+// those are its entry alone would tell.
+func TestFunctionsWhileDropsAreOwed(t *testing.T) {
+	w, store := degradedWorld(t, everything)
+	f := cacheops.NewFunc(w.cache, "f", func(ctx context.Context, _ struct{}) (int64, error) { return w.read(ctx, "t", 1), nil })
+	timed := cacheops.NewFunc(w.cache, "timed", func(context.Context, struct{}) (int64, error) { return 1, nil }, cacheops.TimeOnly(time.Hour))
+	for range 2 {
+		mustCall(t, f, t.Context(), struct{}{}, 0)
+		mustCall(t, timed, t.Context(), struct{}{}, 1)
+	}
+	store.Break(faultstore.Begin)
+	w.mustWrite("t", 1, 2)
+	mustCall(t, f, t.Context(), struct{}{}, 2)
+	mustCall(t, timed, t.Context(), struct{}{}, 1)
+	store.Mend()
+	w.drained("t")
+	mustCall(t, f, t.Context(), struct{}{}, 2)
+	if s := w.cache.Stats().Functions["timed"]; s.Misses != 1 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -21,9 +21,10 @@ type Cache struct {
 	off      atomic.Bool
 	closed   atomic.Bool
 	stats    statistics
-	flights  flight.Group[flightKey, Grant, Value]
+	flights  flight.Group[flightKey, Grant, filled]
 	shapes   registries
 	proofs   proofs
+	quiet    quiet
 	backlog  backlog
 	circuit  circuit
 	agnostic bool // some rule is DBAgnostic
@@ -35,6 +36,10 @@ type Cache struct {
 
 	mu        sync.Mutex
 	databases map[string]*Database
+	known     atomic.Pointer[[]*Database] // the same, in the order of their names
+
+	functions functions
+	pending   pending
 }
 
 // New returns a cache over a store. The store stays the caller's: it may serve
@@ -49,9 +54,14 @@ func New(store Store, cfg *Config) (*Cache, error) {
 		return nil, err
 	}
 	c.cfg.Rules = slices.Clone(c.cfg.Rules)
+	for i := range c.cfg.Rules {
+		r := &c.cfg.Rules[i]
+		r.CacheOnSave = slices.Clone(r.CacheOnSave)
+	}
 	c.agnostic = c.cfg.anyAgnostic()
 	c.locker, _ = store.(Locker)
 	c.flights.Same = sameStamps
+	c.functions.gates.Same = func(uint64, uint64) bool { return true }
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil
 }
@@ -67,6 +77,7 @@ func (c *Cache) Close() error {
 	c.cancel()
 	c.mu.Unlock()
 	c.flights.Close()
+	c.functions.gates.Close()
 	c.asides.Wait()
 	return c.backlog.close()
 }
@@ -94,7 +105,10 @@ func (c *Cache) Enabled() bool { return !c.off.Load() && !c.closed.Load() }
 func (c *Cache) Stats() Stats { return c.stats.snapshot() }
 
 // Attach adds a database to the cache. Attaching a name again returns the same
-// Database, now with b's functions, or an error if the identities differ.
+// Database, now with b's functions unless b alone is a replica, or an error if the
+// identities differ. It is an error too if one identity gets two names, neither of
+// them a replica's: the writes under one would not drop what was read under the
+// other. Rules with DBAgnostic allow it, being made for several names.
 func (c *Cache) Attach(b Backend) (*Database, error) {
 	if b.Name == "" {
 		return nil, errors.New("cacheops: attach a database: its name is empty")
@@ -102,16 +116,40 @@ func (c *Cache) Attach(b Backend) (*Database, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.databases[b.Name]
-	switch {
+	switch twin := c.twin(&b); {
+	case twin != nil:
+		return nil, fmt.Errorf("cacheops: attach a database: %q is attached as %q already; give both one name", b.Name, twin.name)
 	case d == nil:
 		d = newDatabase(c, b)
 		c.databases[b.Name] = d
-	case d.backend.Load().Identity != b.Identity:
+	case !d.backend.Load().mayBe(&b):
 		return nil, fmt.Errorf("cacheops: attach a database: two databases are named %q; give one of them another name", b.Name)
-	default:
+	case !b.Replica || d.backend.Load().Replica:
 		d.backend.Store(&b)
 	}
+	d.join(&b)
+	c.publish()
 	return d, nil
+}
+
+// twin returns a database of another name that is certainly the same, where that
+// would hide writes. The cache is locked.
+func (c *Cache) twin(b *Backend) *Database {
+	if b.Identity == "" || b.Replica || c.agnostic {
+		return nil
+	}
+	for _, d := range c.databases {
+		if other := d.backend.Load(); d.name != b.Name && other.Identity == b.Identity && !other.Replica {
+			return d
+		}
+	}
+	return nil
+}
+
+// mayBe reports whether two backends may be of one database. A replica need not
+// know what the primary is.
+func (b *Backend) mayBe(other *Backend) bool {
+	return b.Identity == other.Identity || b.Replica && b.Identity == "" || other.Replica && other.Identity == ""
 }
 
 // database returns the attached database of that name, or nil.

@@ -285,6 +285,9 @@ func TestConfigNamesTheBadField(t *testing.T) {
 		{cacheops.Config{Rules: []cacheops.Rule{{Tables: "a", TTL: -1}}}, "Rules[0].TTL"},
 		{cacheops.Config{Rules: []cacheops.Rule{{Tables: "a", Ops: 0x80}}}, "Rules[0].Ops"},
 		{cacheops.Config{Rules: []cacheops.Rule{{Tables: "a", Never: true, Ops: cacheops.Get}}}, "Rules[0].Never"},
+		{cacheops.Config{Rules: []cacheops.Rule{{Tables: "a", Never: true, CacheOnSave: []string{"id"}}}}, "Rules[0].Never"},
+		{cacheops.Config{Rules: []cacheops.Rule{{Tables: "a", CacheOnSave: []string{cacheops.PrimaryKey, ""}}}}, "Rules[0].CacheOnSave"},
+		{cacheops.Config{Rules: []cacheops.Rule{{Tables: "a", CacheOnSave: []string{"slug", "slug"}}}}, "Rules[0].CacheOnSave"},
 		{cacheops.Config{TTL: -time.Second}, "Config.TTL"},
 		{cacheops.Config{MaxShapes: -1}, "Config.MaxShapes"},
 		{cacheops.Config{MaxTags: -1}, "Config.MaxTags"},
@@ -307,6 +310,33 @@ func TestTwoDatabasesOfOneName(t *testing.T) {
 	}
 	if _, err := w.cache.Attach(cacheops.Backend{}); err == nil {
 		t.Error("a database without a name is no error")
+	}
+}
+
+// Under two names the writes of one would drop nothing of the other's.
+func TestOneDatabaseOfTwoNames(t *testing.T) {
+	for _, agnostic := range []bool{false, true} {
+		cache, err := cacheops.New(memstore.New(1<<20), &cacheops.Config{Rules: []cacheops.Rule{{Tables: "*", DBAgnostic: agnostic}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cache.Close()
+		backends := []cacheops.Backend{
+			{Name: "reader", Identity: "file"},
+			{Name: "standby", Identity: "file", Replica: true},
+			{Name: "another", Identity: "another file"},
+			{Name: "unknown"},
+			{Name: "unknown too"},
+		}
+		for _, b := range backends {
+			if _, err := cache.Attach(b); err != nil {
+				t.Error(err)
+			}
+		}
+		_, err = cache.Attach(cacheops.Backend{Name: "writer", Identity: "file"})
+		if refused := err != nil; refused == agnostic {
+			t.Errorf("agnostic %v: %v", agnostic, err)
+		}
 	}
 }
 

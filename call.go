@@ -2,6 +2,7 @@ package cacheops
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -39,13 +40,29 @@ type Report struct {
 	Why string
 }
 
+// ExtraKey returns values as the Extra of a [Call]. They are told apart as the
+// arguments of a function are ([NewFunc]): by their types and contents, a pointer by
+// what it points at. It fails for values that no key can hold, such as functions.
+func ExtraKey(values ...any) (string, error) {
+	var b []byte
+	for _, v := range values {
+		part, err := appendArg(nil, v)
+		if err != nil {
+			return "", fmt.Errorf("cacheops: extra: %w", err)
+		}
+		b = appendPart(b, string(part))
+	}
+	return string(b), nil
+}
+
 type callKey struct{}
 
 type call struct {
 	Call
-	off     bool // NoCache
-	noDrops bool // WithoutInvalidation
-	forced  bool // With
+	off     bool   // NoCache
+	noDrops bool   // WithoutInvalidation
+	forced  bool   // With
+	frame   *frame // of the function that runs, nil if none does
 }
 
 // noCall is what a context without one of ours stands for.
@@ -65,12 +82,21 @@ func (c call) in(ctx context.Context) context.Context {
 // With returns a context whose reads are cached as c says. It replaces an
 // outer With or [NoCache].
 func With(ctx context.Context, c Call) context.Context {
-	return call{Call: c, forced: true, noDrops: callFrom(ctx).noDrops}.in(ctx)
+	old := callFrom(ctx)
+	return call{Call: c, forced: true, noDrops: old.noDrops, frame: old.frame}.in(ctx)
+}
+
+// CallOf returns what [With] has said of the reads under ctx, for adapters that add
+// to it. ok is false where it has said nothing, or [NoCache] was said after it.
+func CallOf(ctx context.Context) (c Call, ok bool) {
+	said := callFrom(ctx)
+	return said.Call, said.forced
 }
 
 // NoCache returns a context whose reads go to the database and are not kept.
 func NoCache(ctx context.Context) context.Context {
-	return call{off: true, noDrops: callFrom(ctx).noDrops}.in(ctx)
+	old := callFrom(ctx)
+	return call{off: true, noDrops: old.noDrops, frame: old.frame}.in(ctx)
 }
 
 // WithoutInvalidation returns a context whose statements drop nothing: for

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,6 +42,10 @@ type Config struct {
 	// fails before its commit, with [ErrStore].
 	DegradeOnFailure bool
 
+	// Codec encodes the values of functions ([NewFunc]) and of the simple cache
+	// ([Load]). Nil: [CBOR].
+	Codec Codec
+
 	// Hooks observe the cache. The zero Hooks observe nothing.
 	Hooks Hooks
 }
@@ -61,6 +66,12 @@ type Rule struct {
 	// tell ([Locker]), and costs a miss some round trips. Within a process, reads
 	// that miss together share one load in any case. Zero: it does not wait.
 	Lock time.Duration
+	// CacheOnSave has a row that an adapter knows as an object (gormcache) read
+	// anew as soon as its save is committed, so that the next read by one of these
+	// unique columns is a hit, with what was committed. [PrimaryKey] stands for the
+	// key. These reads are kept even where Ops does not name them. Each costs a
+	// save two reads. Nil: none.
+	CacheOnSave []string
 	// Never forbids caching these tables at all, [With] included: any read that
 	// touches one of them. Here too the first rule that matches the table
 	// decides, so it stands before a wider one.
@@ -71,6 +82,9 @@ type Rule struct {
 	// store must say the same of a table, or they do not see each other's drops.
 	DBAgnostic bool
 }
+
+// PrimaryKey in a Rule's CacheOnSave is a table's primary key, if that is one column.
+const PrimaryKey = "primary key"
 
 const (
 	defaultTTL       = time.Hour
@@ -91,6 +105,9 @@ func (c *Config) withDefaults() Config {
 	}
 	if d.MaxTags == 0 {
 		d.MaxTags = defaultMaxTags
+	}
+	if d.Codec == nil {
+		d.Codec = CBOR()
 	}
 	return d
 }
@@ -122,11 +139,16 @@ func (r *Rule) validate() error {
 		return r.bad("Lock", "%v is negative", r.Lock)
 	case r.Ops&^All != 0:
 		return r.bad("Ops", "%#x has unknown bits", uint8(r.Ops))
-	case r.Never && (r.Ops != 0 || r.TTL != 0 || r.Fresh || r.Lock != 0):
-		return r.bad("Never", "excludes Ops, TTL, Fresh and Lock")
+	case r.Never && (r.Ops != 0 || r.TTL != 0 || r.Fresh || r.Lock != 0 || len(r.CacheOnSave) > 0):
+		return r.bad("Never", "excludes Ops, TTL, Fresh, Lock and CacheOnSave")
 	}
 	if _, err := path.Match(r.Tables, ""); err != nil {
 		return r.bad("Tables", "%q is no glob: %w", r.Tables, err)
+	}
+	for i, column := range r.CacheOnSave {
+		if column == "" || slices.Contains(r.CacheOnSave[:i], column) {
+			return r.bad("CacheOnSave", "%q is empty or there twice", column)
+		}
 	}
 	return nil
 }

@@ -28,9 +28,18 @@ type Backend struct {
 	// gives them, to the database's own. A row may be empty. found is false for
 	// a name that the database does not have.
 	Row func(ctx context.Context, table string, row map[string]any) (resolved string, img dep.Image, found bool, err error)
-	// CatalogMoved hears that the catalog is now of that version, by somebody's
-	// DDL, so that plans must be made anew. It must not block. May be nil.
-	CatalogMoved func(version uint64)
+	// Replica says that what is read there may be of an earlier state. It gives way
+	// to a backend of the same name that is none, which proves writers over.
+	Replica bool
+	// Session returns the session that reads with ctx are now made in, as they give
+	// it to [Database.Lookup]; false where they are not cached. It must be quick, and
+	// wait for nothing. Nil: always the empty one.
+	Session func(ctx context.Context) (string, bool)
+	// Version returns the catalog version that Row resolves names with. Nil: it is
+	// not known, and what functions are said to depend on is not kept.
+	Version func() uint64
+	// Gone reports whether nobody uses the backend any more. Nil: never.
+	Gone func() bool
 }
 
 // Database is one database behind the cache, as its adapter sees it. Its
@@ -38,9 +47,12 @@ type Backend struct {
 type Database struct {
 	cache   *Cache
 	name    string
+	part    []byte // of a function's key, before the session
 	whole   string // the store's name for everything in the database
 	backend atomic.Pointer[Backend]
-	losses  losses
+	// sessions are those of all backends that have been attached and are not gone.
+	sessions atomic.Pointer[[]session]
+	losses   losses
 }
 
 // anyDatabase stands for the database's name in what agnostic tables share. No
@@ -52,13 +64,22 @@ const (
 )
 
 func newDatabase(c *Cache, b Backend) *Database {
-	d := &Database{cache: c, name: b.Name, whole: b.Name + "/"}
+	d := &Database{cache: c, name: b.Name, whole: b.Name + "/", part: appendPart(nil, brief(b.Name))}
 	d.backend.Store(&b)
 	return d
 }
 
 // Name returns the database's logical name.
 func (d *Database) Name() string { return d.name }
+
+// SavedBy returns what CacheOnSave says in the rule of a table, for adapters that
+// know a program's objects. The slice is not to be changed.
+func (c *Cache) SavedBy(table string) []string {
+	if r := c.cfg.rule(table); r != nil && c.Enabled() {
+		return r.CacheOnSave
+	}
+	return nil
+}
 
 // Others returns the other databases that are attached to the same cache.
 func (d *Database) Others() []*Database {

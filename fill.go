@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/cacheops/cacheops/internal/dep"
 	"github.com/cacheops/cacheops/internal/flight"
@@ -18,6 +19,15 @@ type Source struct {
 	// call. Its ctx is not the caller's: it has the first caller's values and
 	// ends when nobody waits any more.
 	Load func(ctx context.Context) (Loaded, error)
+	// LoadSince, if not nil, is called instead of Load where the read may see an
+	// earlier state of the database, as on a replica: its result is kept if what it
+	// shows ([Loaded].AsOf) is no earlier than since. Nothing that the read depends on
+	// has changed from since until the call; a zero since says that the result will
+	// not be kept.
+	LoadSince func(ctx context.Context, since time.Time) (Loaded, error)
+	// CatalogMoved hears that the catalog is now of that version, by somebody's
+	// DDL, so that plans must be made anew. It must not block. May be nil.
+	CatalogMoved func(version uint64)
 }
 
 // Loaded is the result of Source.Load.
@@ -29,6 +39,9 @@ type Loaded struct {
 	// Discard forbids keeping the value, and says why. The value is still the
 	// answer for the callers that may share it.
 	Discard string
+	// AsOf is a moment such that the read has seen all that was committed before it.
+	// Only LoadSince sets it.
+	AsOf time.Time
 }
 
 // Fill runs a missed read, once for all callers that wait for the same result,
@@ -40,19 +53,72 @@ func (d *Database) Fill(ctx context.Context, p *Probe, src Source) (Value, error
 	f := &fill{db: d, query: p.query, ttl: p.ttl, anew: p.anew, src: src}
 	f.key = p.key
 	f.key.Rest = append([]byte(nil), p.key.Rest...)
+	if p.watch != nil {
+		return d.fillWatched(ctx, p.watch, f)
+	}
 	if err := f.acquire(ctx); err != nil {
 		return nil, err
 	}
+	got, err := f.once(ctx)
+	return got.Value, err
+}
+
+// once runs the read, or shares the run of another caller that may be shared.
+func (f *fill) once(ctx context.Context) (filled, error) {
 	ticket := f.grant
-	if p.anew {
+	if f.anew {
 		ticket = Grant{Refused: StateUnknown} // which is the same as no other
 	}
-	v, _, err := d.cache.flights.Do(ctx, f.key.flight(), ticket, f.run)
+	got, _, err := f.db.cache.flights.Do(ctx, f.flight(), ticket, f.run)
 	if errors.Is(err, flight.ErrClosed) {
-		loaded, err := src.Load(ctx)
-		return loaded.Value, err
+		loaded, err := f.load(ctx)
+		return filled{Loaded: loaded, rows: rowsKnown(loaded.Rows)}, err
 	}
-	return v, err
+	return got, err
+}
+
+// filled is the result of a fill, be it another's.
+type filled struct {
+	Loaded
+	rows existence
+}
+
+// existence is a set of the two cases in which an entry may need a tag, as far as
+// it is known which it is.
+type existence = need
+
+const eitherWay = ifAbsent | ifPresent
+
+func rowsKnown(rows bool) existence {
+	if rows {
+		return ifPresent
+	}
+	return ifAbsent
+}
+
+// rowsIn says of a cached value whether it has rows, if it can tell.
+func rowsIn(v Value) existence {
+	if r, ok := v.(interface{ Rows() int }); ok {
+		return rowsKnown(r.Rows() > 0)
+	}
+	return eitherWay
+}
+
+// load runs the read.
+func (f *fill) load(ctx context.Context) (Loaded, error) {
+	if f.src.LoadSince == nil {
+		return f.src.Load(ctx)
+	}
+	loaded, err := f.src.LoadSince(ctx, f.since)
+	f.outdated(&loaded)
+	return loaded, err
+}
+
+// outdated discards what may show an earlier state than it must.
+func (f *fill) outdated(l *Loaded) {
+	if f.src.LoadSince != nil && l.Discard == "" && l.AsOf.Before(f.since) {
+		l.Discard = "the replica may be behind"
+	}
 }
 
 // sameStamps reports whether two callers, each of which acquired its stamps
@@ -63,20 +129,20 @@ func sameStamps(a, b Grant) bool {
 
 // run loads the result and keeps it if it may be kept. It is the leader's part
 // of a fill; those who share the result have done their own acquire.
-func (f *fill) run(ctx context.Context, started func()) (Value, error) {
+func (f *fill) run(ctx context.Context, started func()) (filled, error) {
 	started()
 	v, unlock := f.share(ctx)
 	if v != nil {
-		return v, nil
+		return filled{Loaded: Loaded{Value: v}, rows: rowsIn(v)}, nil
 	}
 	unkeepable := false // an error or a panic may be this load's alone
 	defer func() { unlock(unkeepable) }()
-	loaded, err := f.src.Load(ctx)
+	loaded, err := f.load(ctx)
 	if err == nil {
 		unkeepable = !f.keep(ctx, &loaded)
 	}
 	f.db.proveDoubts(f.grant.Doubts)
-	return loaded.Value, err
+	return filled{Loaded: loaded, rows: rowsKnown(loaded.Rows)}, err
 }
 
 // keep reports whether the result was stored, or may have been.
@@ -90,7 +156,7 @@ func (f *fill) keep(ctx context.Context, l *Loaded) bool {
 	case !c.Enabled():
 		why = "switched off"
 	default:
-		err := c.store.Put(ctx, &f.key, &Entry{Value: l.Value, Deps: f.deps(l.Rows), TTL: f.ttl})
+		err := c.store.Put(ctx, &f.key, &Entry{Value: l.Value, Deps: f.deps(f.grant, rowsKnown(l.Rows)), TTL: f.ttl})
 		if err == nil {
 			f.query.counters.stored.Add(1)
 			if h := c.cfg.Hooks.Stored; h != nil {
@@ -102,6 +168,9 @@ func (f *fill) keep(ctx context.Context, l *Loaded) bool {
 			c.failed(ctx, "store an entry", err)
 		}
 		why = "the store failed"
+	}
+	if f.silent {
+		return false
 	}
 	f.query.counters.refused.Add(1)
 	c.stats.count(&c.stats.refused, why)

@@ -26,8 +26,10 @@ type Hooks struct {
 	Error func(ctx context.Context, err error)
 }
 
-// ReadEvent describes a read.
+// ReadEvent describes a read, or a call of a function ([NewFunc]), of which it
+// has nothing but the name ("memo" for those of [Memo]) and why.
 type ReadEvent struct {
+	Function  string
 	Database  string
 	Table     string // the main table
 	Op        Ops

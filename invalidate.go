@@ -83,6 +83,7 @@ func (c *Cache) Invalidate(ctx context.Context, targets ...Target) error {
 }
 
 func (d *Database) invalidate(ctx context.Context, changes []dep.Change) error {
+	Wrote(ctx)
 	t := d.Write()
 	for i := range changes {
 		t.add(&changes[i])

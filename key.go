@@ -20,7 +20,8 @@ type Probe struct {
 	key   Key
 	query *Query
 	ttl   time.Duration
-	anew  bool // the read must not share a load that has started
+	anew  bool   // the read must not share a load that has started
+	watch *watch // set where a function is to know what the read depends on
 }
 
 // appendPart appends a string with its length in front, so that parts cannot
@@ -97,8 +98,13 @@ func fold(a, b uint64) uint64 {
 type flightKey struct {
 	hash       uint64
 	text, rest string
+	// Who asked a replica may share its answer with those of whose tags nothing has
+	// been dropped for as long, and with nobody else: what it shows may be older than
+	// the stamps of a caller that comes while the read is about to begin.
+	lags  bool
+	since time.Time
 }
 
-func (k *Key) flight() flightKey {
-	return flightKey{hash: k.Hash, text: k.Text, rest: string(k.Rest)}
+func (f *fill) flight() flightKey {
+	return flightKey{hash: f.key.Hash, text: f.key.Text, rest: string(f.key.Rest), lags: f.src.LoadSince != nil, since: f.since}
 }

@@ -17,8 +17,14 @@ type Query struct {
 	Uses []string // resolved names of every table touched
 	// Catalog is the catalog version that the statement was planned with.
 	Catalog uint64
+	// Hints are what the comments of Text that begin with the word cacheops say after
+	// it: ": ttl=30s". They take the place of what the rules say; see docs/hints.md.
+	Hints []string
 	// Uncacheable says why the read can never be cached; empty if it can.
 	Uncacheable string
+	// Private says that what the read returns may be for its caller alone, for a
+	// reason that no key holds: no function's result is kept that it is part of.
+	Private bool
 	// Decode reads what Value.AppendBinary wrote.
 	Decode func([]byte) (Value, error)
 
@@ -27,7 +33,9 @@ type Query struct {
 	rule     *Rule  // may be nil
 	auto     bool   // the rule caches this op without being asked
 	shared   bool   // all tables are agnostic
-	fresh    bool   // the rule says Fresh
+	fresh    bool   // the rule or a hint says Fresh
+	anew     bool   // a hint says writeonly
+	hint     hint
 	ttl      time.Duration
 	lock     time.Duration // see Rule.Lock
 	counters *counters
@@ -46,6 +54,7 @@ func (d *Database) Prepare(q *Query) {
 		}
 		q.lock = q.rule.Lock
 	}
+	q.heed(readHints(q.Hints))
 	q.shared = d.cache.agnostic && len(q.Uses) > 0
 	for _, t := range q.Uses {
 		if cfg.never(t) && q.Uncacheable == "" {
@@ -82,6 +91,8 @@ func (q *Query) decide(c *Cache, call *call) (ttl time.Duration, why string) {
 		return 0, q.Uncacheable
 	case !c.Enabled():
 		return 0, "switched off"
+	case q.hint.off != "":
+		return 0, q.hint.off
 	case call.off:
 		return 0, "NoCache"
 	case call.forced:

@@ -14,6 +14,9 @@ import (
 // [Database.Fill] has returned. Lookup allocates nothing on a hit.
 func (d *Database) Lookup(ctx context.Context, q *Query, session string, p *Probe) (hit Value, fill bool) {
 	call := callFrom(ctx)
+	if call.frame != nil && d.watches(ctx, q, call.frame, session) {
+		return nil, d.watched(ctx, q, call, session, p)
+	}
 	ttl, why := q.decide(d.cache, call)
 	if why != "" {
 		d.bypass(ctx, q, call, why)
@@ -31,8 +34,8 @@ func (d *Database) Lookup(ctx context.Context, q *Query, session string, p *Prob
 		d.bypass(ctx, q, call, "the store is unreachable")
 		return nil, false
 	}
-	if call.WriteOnly {
-		p.query, p.ttl, p.anew = q, ttl, true
+	if call.WriteOnly || q.anew {
+		p.query, p.ttl, p.anew, p.watch = q, ttl, true, nil
 		return nil, d.miss(ctx, q, call)
 	}
 	v, err := d.cache.store.Get(ctx, &p.key)
@@ -42,7 +45,7 @@ func (d *Database) Lookup(ctx context.Context, q *Query, session string, p *Prob
 		return v, false
 	case errors.Is(err, ErrMiss):
 		d.cache.circuit.succeeded()
-		p.query, p.ttl, p.anew = q, ttl, false
+		p.query, p.ttl, p.anew, p.watch = q, ttl, false, nil
 		return nil, d.miss(ctx, q, call)
 	}
 	if ctx.Err() == nil {
@@ -83,8 +86,18 @@ func (d *Database) miss(ctx context.Context, q *Query, call *call) bool {
 
 // Bypass records that a read went to the database without asking the cache,
 // and why ("transaction", "session state").
+//
+// A function that runs in ctx cannot follow such a read: see [Untracked].
 func (d *Database) Bypass(ctx context.Context, q *Query, why string) {
-	d.bypass(ctx, q, callFrom(ctx), why)
+	call := callFrom(ctx)
+	if call.frame != nil {
+		how := unordered
+		if len(d.inAll(ctx)) == 0 {
+			how = forbidden // no scope says whose the read is
+		}
+		call.frame.spoil(how, why)
+	}
+	d.bypass(ctx, q, call, why)
 }
 
 func (d *Database) bypass(ctx context.Context, q *Query, call *call, why string) {

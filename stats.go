@@ -10,6 +10,11 @@ import (
 type Stats struct {
 	// Reads by main table (of any database) and op.
 	Reads map[TableOp]ReadStats
+	// Functions by name; those of [Memo] are under the empty one, and fragments of
+	// templates under "fragment".
+	Functions map[string]ReadStats
+	// LateReads counts functions of which a goroutine read on after they had ended.
+	LateReads uint64
 	// Bypassed reads by reason.
 	Bypassed map[string]uint64
 	// Refused fills by reason.
@@ -39,10 +44,11 @@ type counters struct {
 }
 
 type statistics struct {
-	writes, tags, tables, storeErrors atomic.Uint64
+	writes, tags, tables, storeErrors, late atomic.Uint64
 
 	mu       sync.Mutex
 	reads    map[TableOp]*counters
+	funcs    map[string]*counters
 	bypassed map[string]uint64
 	refused  map[string]uint64
 }
@@ -61,6 +67,20 @@ func (s *statistics) of(t TableOp) *counters {
 	return c
 }
 
+func (s *statistics) ofFunction(name string) *counters {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.funcs[name]
+	if c == nil {
+		if s.funcs == nil {
+			s.funcs = make(map[string]*counters)
+		}
+		c = new(counters)
+		s.funcs[name] = c
+	}
+	return c
+}
+
 func (s *statistics) count(m *map[string]uint64, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,6 +95,8 @@ func (s *statistics) snapshot() Stats {
 	defer s.mu.Unlock()
 	out := Stats{
 		Reads:       make(map[TableOp]ReadStats, len(s.reads)),
+		Functions:   make(map[string]ReadStats, len(s.funcs)),
+		LateReads:   s.late.Load(),
 		Bypassed:    maps.Clone(s.bypassed),
 		Refused:     maps.Clone(s.refused),
 		Writes:      s.writes.Load(),
@@ -83,10 +105,17 @@ func (s *statistics) snapshot() Stats {
 		StoreErrors: s.storeErrors.Load(),
 	}
 	for k, c := range s.reads {
-		out.Reads[k] = ReadStats{
-			Hits: c.hits.Load(), Misses: c.misses.Load(), Stored: c.stored.Load(),
-			Refused: c.refused.Load(), Bypassed: c.bypassed.Load(),
-		}
+		out.Reads[k] = c.snapshot()
+	}
+	for k, c := range s.funcs {
+		out.Functions[k] = c.snapshot()
 	}
 	return out
+}
+
+func (c *counters) snapshot() ReadStats {
+	return ReadStats{
+		Hits: c.hits.Load(), Misses: c.misses.Load(), Stored: c.stored.Load(),
+		Refused: c.refused.Load(), Bypassed: c.bypassed.Load(),
+	}
 }

@@ -40,7 +40,9 @@ func (d *Database) Write() *Tx { return &Tx{db: d} }
 // if none was needed. With ctx from [WithoutInvalidation] nothing is recorded.
 // Beyond some hundreds of row images a table's changes are widened to the table.
 func (t *Tx) Add(ctx context.Context, catalog uint64, changes ...dep.Change) {
-	if callFrom(ctx).noDrops || len(changes) == 0 {
+	call := callFrom(ctx)
+	call.frame.wrote()
+	if call.noDrops || len(changes) == 0 {
 		return
 	}
 	switch {

@@ -75,8 +75,28 @@ func newWorldOn(t *testing.T, store cacheops.Store, cfg *cacheops.Config) *world
 
 func (w *world) attach(name string) *cacheops.Database {
 	w.t.Helper()
+	return w.attachAs(cacheops.Backend{Name: name, Version: func() uint64 { return w.catalog(name) }})
+}
+
+// catalog is the present version of a database's catalog.
+func (w *world) catalog(name string) uint64 {
+	r, err := w.store.Registry(context.Background(), name+"/")
+	if err != nil {
+		return 0
+	}
+	return r.Catalog
+}
+
+// attachKnowing attaches the database again, as one that plans with that version.
+func (w *world) attachKnowing(version uint64) {
+	w.t.Helper()
+	w.attachAs(cacheops.Backend{Name: "main", Version: func() uint64 { return version }})
+}
+
+func (w *world) attachAs(b cacheops.Backend) *cacheops.Database {
+	w.t.Helper()
 	db, err := w.cache.Attach(cacheops.Backend{
-		Name: name,
+		Name: b.Name, Version: b.Version, Session: b.Session, Gone: b.Gone,
 		Prove: func(context.Context, cacheops.Writer) (bool, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -124,13 +144,26 @@ func (w *world) read(ctx context.Context, table string, n int64) int64 {
 
 func (w *world) readAs(ctx context.Context, db *cacheops.Database, q *cacheops.Query, session string, n int64) int64 {
 	w.t.Helper()
+	v, err := w.tryReadAs(ctx, db, q, session, n)
+	if err != nil {
+		w.t.Errorf("read: %v", err)
+		return -1
+	}
+	return v
+}
+
+func (w *world) tryRead(ctx context.Context, table string, n int64) (int64, error) {
+	return w.tryReadAs(ctx, w.db, w.query(w.db, table, cacheops.Get), "", n)
+}
+
+func (w *world) tryReadAs(ctx context.Context, db *cacheops.Database, q *cacheops.Query, session string, n int64) (int64, error) {
 	p := cacheops.Probe{Args: binary.BigEndian.AppendUint64(nil, uint64(n))}
 	hit, fill := db.Lookup(ctx, q, session, &p)
 	if hit != nil {
-		return int64(hit.(number))
+		return int64(hit.(number)), nil
 	}
 	if !fill {
-		return w.load(q.Main, n)
+		return w.load(q.Main, n), nil
 	}
 	v, err := db.Fill(ctx, &p, cacheops.Source{
 		Uses: func() ([]dep.Use, error) {
@@ -151,10 +184,9 @@ func (w *world) readAs(ctx context.Context, db *cacheops.Database, q *cacheops.Q
 		},
 	})
 	if err != nil {
-		w.t.Errorf("read: %v", err)
-		return -1
+		return 0, err
 	}
-	return int64(v.(number))
+	return int64(v.(number)), nil
 }
 
 func (w *world) load(table string, n int64) int64 {

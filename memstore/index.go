@@ -13,10 +13,12 @@ import (
 // a slot, took twice as long at a million.
 //
 // It is an open-addressing table with linear probing, cut into shards so that
-// growth copies a sixteenth at a time. The zero index is empty. It is guarded
-// by the table's lock.
+// growth copies a small part at a time. Partial tags, which are most and which
+// few writes look for, have shards of their own: the bytes that Begin does read
+// are then few enough to stay in a processor's cache. The zero index is empty.
+// It is guarded by the table's lock.
 type index struct {
-	shards [1 << shardBits]shard
+	shards [2 << shardBits]shard
 }
 
 const (
@@ -45,26 +47,19 @@ func spread(tag cacheops.Tag) uint64 {
 
 func mark(h uint64) uint8 { return max(uint8(h>>56), markLive) }
 
-func (x *index) shard(h uint64) *shard { return &x.shards[h&(1<<shardBits-1)] }
+func (x *index) shard(tag cacheops.Tag, h uint64) *shard {
+	i := h & (1<<shardBits - 1)
+	if tag.Partial() {
+		i |= 1 << shardBits
+	}
+	return &x.shards[i]
+}
 
 func home(h uint64) int { return int(h >> shardBits & (1<<40 - 1)) }
 
-// touch reads the marks that look-ups of tags begin at, and returns something
-// of them. Nothing here depends on what is read, so the processor waits for all
-// of them at once; the look-ups, which branch on it, would wait one by one.
-func (x *index) touch(tags []cacheops.Tag) (sum uint8) {
-	for _, tag := range tags {
-		h := spread(tag)
-		if marks := x.shard(h).marks; len(marks) > 0 {
-			sum += marks[home(h)&(len(marks)-1)]
-		}
-	}
-	return sum
-}
-
 func (x *index) get(tag cacheops.Tag) *stamp {
 	h := spread(tag)
-	s := x.shard(h)
+	s := x.shard(tag, h)
 	if i := s.find(tag, h); i >= 0 {
 		return s.slots[i]
 	}
@@ -93,7 +88,7 @@ func (s *shard) find(tag cacheops.Tag, h uint64) int {
 // add puts in a stamp whose tag is not there.
 func (x *index) add(st *stamp) {
 	h := spread(st.tag)
-	s := x.shard(h)
+	s := x.shard(st.tag, h)
 	if 4*(s.taken+1) > 3*len(s.marks) {
 		s.rebuild()
 	}
@@ -116,7 +111,7 @@ func (s *shard) add(st *stamp, h uint64) {
 // remove takes out a stamp that is there.
 func (x *index) remove(st *stamp) {
 	h := spread(st.tag)
-	s := x.shard(h)
+	s := x.shard(st.tag, h)
 	i := s.find(st.tag, h)
 	if i < 0 {
 		return

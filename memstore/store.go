@@ -59,7 +59,10 @@ type Store struct {
 	tables map[string]*table
 }
 
-var _ cacheops.Store = (*Store)(nil)
+var (
+	_ cacheops.Store     = (*Store)(nil)
+	_ cacheops.InProcess = (*Store)(nil)
+)
 
 // New returns a store for about maxBytes bytes of entries, counting values,
 // keys and the store's own share. Zero or less means 64 MiB. Close it when it
@@ -242,3 +245,6 @@ func (s *Store) Stats() Stats {
 		Evictions: s.evictions.Load(),
 	}
 }
+
+// InProcess implements [cacheops.InProcess].
+func (s *Store) InProcess() {}

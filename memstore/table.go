@@ -26,7 +26,6 @@ type table struct {
 	own     *shape // stands in for a shape in the table's own stamp; never leaves
 	pending pending
 	swept   int64 // when sweepShapes last looked
-	touched uint8 // keeps the compiler from leaving out index.touch
 
 	writers map[uint64]*writer // begun and not ended, by ID
 	intents held               // of the writers

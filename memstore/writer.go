@@ -91,7 +91,6 @@ func (t *table) begin(rec cacheops.Writer, write *cacheops.TableWrite) (cacheops
 		t.writers[rec.ID] = w
 	}
 	t.plan(w, write)
-	t.touched = t.stamps.touch(write.Tags)
 	for _, tag := range write.Tags {
 		if st := t.stamps.get(tag); st != nil {
 			t.kill(st)

@@ -53,6 +53,8 @@ var contract = []struct {
 	{"a doubtful writer refuses the shapes it had not seen", testDoubtUnseen},
 	{"clear removes one writer", testClearOne},
 
+	{"functions are kept and dropped", testFunctions},
+
 	{"a table that was lost says that it does not know", testLose},
 	{"a write computed before the loss has moved", testLoseBegin},
 	{"only the present quarantine can be lifted", testLoseClear},

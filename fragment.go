@@ -1,0 +1,166 @@
+package cacheops
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Fragment is a part of a template's output, as the packages for template engines
+// keep it: htmlcache, pongocache, gonjacache, templcache.
+type Fragment struct {
+	// Name is what [Cache.InvalidateFragment] drops it by, with Extra. Empty: that
+	// of the template.
+	Name string
+	// Template is the template's name, Place where in it the fragment begins, and
+	// Source a digest of its text: a template that was changed has other fragments.
+	Template, Place, Source string
+	// Extra is what the fragment depends on besides; see [Extra].
+	Extra []any
+	// Data is in the key as Extra is, but nothing is dropped by it.
+	Data any
+}
+
+const fragmentName = "\x00fragment" // which no NewFunc should take
+
+// Fragment returns a fragment's output, as render would write it, from the cache
+// if it can. It is kept as a function's result is ([NewFunc]), by what render reads
+// through its context or as the options say; where it reads nothing and they say
+// nothing it is not kept. An error of render is returned, and
+// nothing is kept. Errors of the options or of Extra are returned, too.
+func (c *Cache) Fragment(ctx context.Context, fr Fragment, render func(context.Context, *strings.Builder) error, opts ...Option) (string, error) {
+	core := c.functions.named(c, fragmentName, reflect.TypeFor[string](), opts)
+	p := asks.Get().(*ask)
+	defer asks.Put(p)
+	var r *result
+	if core.prepare(ctx, p) {
+		b, err := fr.appendLabel(p.key.Rest)
+		if err != nil {
+			return "", err
+		}
+		p.label = len(b)
+		if b, err = appendArg(b, fr.Data); err != nil {
+			return "", fmt.Errorf("cacheops: fragment of %q: its data: %w", fr.Template, err)
+		}
+		p.key.Rest = appendPart(appendPart(appendPart(b, fr.Template), fr.Place), fr.Source)
+		r = core.lookup(ctx, p)
+	}
+	return answer(ctx, core, p, r, func(ctx context.Context) (string, error) {
+		var out strings.Builder
+		if err := render(ctx, &out); err != nil {
+			return "", err
+		}
+		return out.String(), nil
+	})
+}
+
+// appendLabel appends what the fragment is dropped by.
+func (fr *Fragment) appendLabel(b []byte) ([]byte, error) {
+	name := fr.Name
+	if name == "" {
+		name = fr.Template
+	}
+	b = appendPart(b, name)
+	var err error
+	for i, v := range fr.Extra {
+		if b, err = appendArg(append(b, markList), v); err != nil {
+			return nil, fmt.Errorf("cacheops: fragment %q: extra %d: %w", name, i, err)
+		}
+	}
+	return append(b, markStruct), nil
+}
+
+// InvalidateFragment drops the fragments of that name with those extra values,
+// wherever they are, as [Func.Invalidate] does.
+func (c *Cache) InvalidateFragment(ctx context.Context, name string, extra ...any) error {
+	core := c.functions.named(c, fragmentName, reflect.TypeFor[string](), nil)
+	fr := Fragment{Name: name, Extra: extra}
+	b, err := fr.appendLabel(nil)
+	if err != nil {
+		return err
+	}
+	return core.drop(ctx, core.tag(b))
+}
+
+// Dependencies makes dependencies of what a template can name: one or several
+// [Dependency]s, a table's name, a func(context.Context) error as [Reads] takes it.
+func Dependencies(v any) ([]Dependency, error) {
+	switch v := v.(type) {
+	case Dependency:
+		return []Dependency{v}, nil
+	case []Dependency:
+		return v, nil
+	case []Target:
+		out := make([]Dependency, len(v))
+		for i := range v {
+			out[i] = v[i]
+		}
+		return out, nil
+	case string:
+		return []Dependency{Table(v)}, nil
+	case func(context.Context) error:
+		return []Dependency{Reads(v)}, nil
+	case []any:
+		var out []Dependency
+		for _, e := range v {
+			deps, err := Dependencies(e)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, deps...)
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("cacheops: nothing can depend on a %T: it must be a table's name, a Target, or what Reads takes", v)
+}
+
+// FragmentOptions says how a fragment is kept, in the words of a template's tag.
+// deps, if not nil, is what [Dependencies] takes; timeout, if not nil, is a
+// duration, the text of one, or a number of seconds. With neither, the fragment
+// depends on what it reads; with a timeout alone, on its time.
+func FragmentOptions(deps, timeout any) ([]Option, error) {
+	var opts []Option
+	if deps != nil {
+		list, err := Dependencies(deps)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, DependsOn(list...))
+	}
+	if timeout == nil {
+		return opts, nil
+	}
+	d, err := duration(timeout)
+	switch {
+	case err != nil:
+		return nil, err
+	case deps != nil:
+		return append(opts, TTL(d)), nil
+	}
+	return append(opts, TimeOnly(d)), nil
+}
+
+func duration(v any) (d time.Duration, err error) {
+	switch v := v.(type) {
+	case time.Duration:
+		d = v
+	case int:
+		d = time.Duration(v) * time.Second
+	case int64:
+		d = time.Duration(v) * time.Second
+	case float64:
+		d = time.Duration(v * float64(time.Second))
+	case string:
+		if d, err = time.ParseDuration(v); err != nil {
+			return 0, fmt.Errorf("cacheops: a timeout: %w", err)
+		}
+	default:
+		return 0, fmt.Errorf("cacheops: a timeout is a duration, its text or a number of seconds, and not a %T", v)
+	}
+	if d <= 0 {
+		return 0, fmt.Errorf("cacheops: a timeout of %v is not more than zero", d)
+	}
+	return d, nil
+}

@@ -1,0 +1,78 @@
+package cacheops_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/cacheops/cacheops"
+)
+
+// Where writers bypass the cache, the rules' TTL bounds the damage, and a function
+// over a read must not stretch it; nor one function another's.
+func TestAFunctionLivesNoLongerThanWhatItReads(t *testing.T) {
+	const short = 50 * time.Millisecond
+	for name, c := range map[string]struct {
+		rules []cacheops.Rule
+		inner []cacheops.Option
+	}{
+		"a rule":     {rules: []cacheops.Rule{{Tables: "*", Ops: cacheops.All, TTL: short}}},
+		"a function": {rules: everything, inner: []cacheops.Option{cacheops.TTL(short)}},
+	} {
+		for _, miss := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				w, ctx := newWorld(t, &cacheops.Config{Rules: c.rules}), t.Context()
+				inner := cacheops.NewFunc(w.cache, "inner", func(ctx context.Context, _ struct{}) (int64, error) {
+					if c.inner != nil { // the read's own entry would outlive the function's
+						ctx = cacheops.With(ctx, cacheops.Call{WriteOnly: true})
+					}
+					return w.read(ctx, "a", 1), nil
+				}, c.inner...)
+				outer := cacheops.NewFunc(w.cache, "outer", func(ctx context.Context, _ struct{}) (int64, error) {
+					return inner.Call(ctx, struct{}{})
+				})
+				if !miss {
+					mustCall(t, inner, ctx, struct{}{}, 0)
+				}
+				mustCall(t, outer, ctx, struct{}{}, 0)
+				w.set("a", 1, 5) // past the cache
+				eventually(t, "what was written past the cache", func() bool {
+					n, err := outer.Call(ctx, struct{}{})
+					return n == 5 && err == nil
+				})
+			})
+		}
+	}
+}
+
+// An error that another release of the program has kept is no result for one that
+// does not keep such errors: it is neither a hit nor in the way of what it returns.
+func TestAnErrorThatIsNotKeptAnyMore(t *testing.T) {
+	w, ctx, failed := newWorld(t, nil), t.Context(), errors.New("failed")
+	run := func(fail bool) func(ctx context.Context, _ int) (int64, error) {
+		return func(ctx context.Context, _ int) (int64, error) {
+			n := w.read(ctx, "a", 1)
+			if fail {
+				return 0, failed
+			}
+			return n + 7, nil
+		}
+	}
+	old := cacheops.NewFunc(w.cache, "f", run(true), cacheops.CacheErrors(failed, time.Hour))
+	f := cacheops.NewFunc(w.cache, "f", run(false))
+	for range 2 {
+		if _, err := old.Call(ctx, 0); !errors.Is(err, failed) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := f.Cached(ctx, 0); !errors.Is(err, cacheops.ErrMiss) {
+		t.Errorf("got %v", err)
+	}
+	for range 2 {
+		mustCall(t, f, ctx, 0, 7)
+	}
+	if s := w.cache.Stats().Functions["f"]; s.Hits != 2 || s.Misses != 2 || s.Stored != 2 {
+		t.Errorf("%+v, want one hit of the error and one of the value", s)
+	}
+}
