@@ -317,19 +317,24 @@ func BenchmarkWrite(b *testing.B) {
 }
 
 // BenchmarkWriteAmong compares a write among many live entries with one among a
-// hundred, each on a server of its own.
+// hundred, each on a server of its own. Beside it stand the least commands that find
+// out which of its stamps there are, and that delete them.
 func BenchmarkWriteAmong(b *testing.B) {
-	type side struct{ write, del func(int) error }
+	type side struct{ write, exists, del func(int) error }
 	among := func(n int) side {
 		bench := newBench(b)
 		s := bench.store(b, Options{LocalBytes: -1})
 		b.Cleanup(func() { s.Close() })
 		fillMany(b, s, n, benchShapes)
 		c := bare(b, bench)
-		one := side{writer(b, s), func(i int) error {
-			return c.Do(context.Background(), c.B().Del().Key(dels(i)...).Build()).Error()
-		}}
+		ctx := context.Background()
+		one := side{
+			writer(b, s),
+			func(i int) error { return c.Do(ctx, c.B().Exists().Key(dels(i)...).Build()).Error() },
+			func(i int) error { return c.Do(ctx, c.B().Del().Key(dels(i)...).Build()).Error() },
+		}
 		warm(b, one.write)
+		warm(b, one.exists)
 		warm(b, one.del)
 		return one
 	}
@@ -340,6 +345,7 @@ func BenchmarkWriteAmong(b *testing.B) {
 	few, all := among(100), among(many)
 	b.Run(fmt.Sprint(many, "/100"), func(b *testing.B) { compare(b, few.write, all.write) })
 	// What the server itself takes longer for among so many.
+	b.Run(fmt.Sprint("exists ", many, "/100"), func(b *testing.B) { compare(b, few.exists, all.exists) })
 	b.Run(fmt.Sprint("del ", many, "/100"), func(b *testing.B) { compare(b, few.del, all.del) })
 }
 

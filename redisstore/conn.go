@@ -217,7 +217,7 @@ func (c *conn) learn(ctx context.Context, d *dialer, timeout time.Duration) erro
 }
 
 func (c *conn) introduce(info map[string]string) {
-	c.run, c.node = info["run_id"], info["redis_mode"] == "cluster"
+	c.run, c.node = info["run_id"], info["redis_mode"] == "cluster" || info["server_mode"] == "cluster" // the latter is Valkey's
 	c.id = newIncarnation(c.run, info["master_replid"])
 	switch {
 	case c.refused != nil:

@@ -174,18 +174,63 @@ func (s *Store) set(ctx context.Context, name, sealed string, e *cacheops.Entry)
 	return n == 1, err
 }
 
-// Delete implements [cacheops.Store].
+// Delete implements [cacheops.Store]. Copies that other processes hold go by their
+// stamps, so one of the entry's stamps is dropped with it, and with that whatever
+// else depends on it; who tracks hears of it as of any drop. Which stamps there are
+// the entry says: of one that the server has evicted before, a copy that another
+// process holds stays.
 func (s *Store) Delete(ctx context.Context, k *cacheops.Key) error {
 	ctx, cancel, err := s.bounded(ctx, s.opts.WriteTimeout)
 	if err != nil {
 		return failed("delete an entry", err)
 	}
 	defer cancel()
-	s.forget(ctx, k)
 	name := s.names.ofEntry(s.envelope.keyDigest(k))
-	err = s.send(ctx, func() rueidis.Completed { return s.client.B().Del().Key(name).Build() })
+	deps, err := s.depsOf(ctx, k, name)
 	if err != nil {
 		return failed("delete an entry", err)
 	}
+	s.forget(ctx, k)
+	for _, r := range s.exchange(ctx, func() []rueidis.Completed {
+		commands := append(make([]rueidis.Completed, 0, 2), s.client.B().Del().Key(name).Build())
+		if d := oneOf(deps); d != nil {
+			commands = append(commands, s.client.B().Del().Key(s.table(d.Table).stampOf(d.Tag)).Build())
+		}
+		return commands
+	}) {
+		if err := r.Error(); err != nil {
+			return failed("delete an entry", err)
+		}
+	}
 	return nil
+}
+
+// depsOf returns what an entry depends on: one that is held here, or in the server.
+func (s *Store) depsOf(ctx context.Context, k *cacheops.Key, name string) ([]cacheops.Dep, error) {
+	if h := s.held(ctx, k); h != nil {
+		return h.deps, nil
+	}
+	b, _, err := s.load(ctx, name)
+	if err != nil || b == nil {
+		return nil, err
+	}
+	deps, err := entryDeps(b)
+	if err != nil {
+		return nil, nil //nolint:nilerr // it is no entry, of which nobody holds anything
+	}
+	return deps, nil
+}
+
+// oneOf returns a dep to drop an entry by: any would do, and a table's own is
+// everybody's.
+func oneOf(deps []cacheops.Dep) *cacheops.Dep {
+	for i := len(deps) - 1; i >= 0; i-- {
+		if deps[i].Tag != cacheops.TableTag {
+			return &deps[i]
+		}
+	}
+	if len(deps) == 0 {
+		return nil
+	}
+	return &deps[0]
 }

@@ -4,7 +4,11 @@ go 1.26.0
 
 require github.com/cacheops/cacheops v0.0.0
 
-require github.com/maypok86/otter/v2 v2.4.0 // indirect
+require (
+	github.com/fxamacker/cbor/v2 v2.9.0 // indirect
+	github.com/maypok86/otter/v2 v2.4.0 // indirect
+	github.com/x448/float16 v0.8.4 // indirect
+)
 
 require (
 	github.com/cespare/xxhash/v2 v2.3.0

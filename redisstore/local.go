@@ -67,7 +67,7 @@ func (s *Store) intern(deps []cacheops.Dep) []cacheops.Dep {
 // comes from then on finds them there. If one of these tags may have been pushed
 // since h was found valid, h is validated again, which sees what was dropped.
 func (s *Store) hold(ctx context.Context, k *cacheops.Key, h *held, ttl time.Duration, seen *glance) {
-	if s.local == nil {
+	if s.local == nil || len(h.deps) == 0 { // what depends on nothing could not be withdrawn
 		return
 	}
 	e := &cacheops.Entry{Value: h, TTL: ttl}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Cluster is a Redis Cluster of local processes.
@@ -33,8 +34,7 @@ func StartCluster(t testing.TB, primaries, replicas int) *Cluster {
 	t.Helper()
 	c := &Cluster{}
 	node := func() *Server {
-		s := &Server{program: Need(t), dir: t.TempDir(), bus: 1}
-		return s.start(t, (&Config{Lines: clusterLines}).lines())
+		return (&Server{bus: 1}).start(t, (&Config{Lines: clusterLines}).lines(t))
 	}
 	for range primaries {
 		c.Primaries = append(c.Primaries, node())
@@ -77,14 +77,16 @@ func (c *Cluster) form() error {
 	}
 	for i, n := range c.Primaries {
 		from, to := i*slots/len(c.Primaries), (i+1)*slots/len(c.Primaries)-1
-		if err := n.run("CLUSTER", "ADDSLOTSRANGE", from, to); err != nil {
+		all := []any{"CLUSTER", "ADDSLOTS"} // by range only later servers take them
+		for slot := from; slot <= to; slot++ {
+			all = append(all, slot)
+		}
+		if err := n.run(all...); err != nil {
 			return err
 		}
 	}
-	for _, n := range nodes[1:] {
-		if err := n.run("CLUSTER", "MEET", "127.0.0.1", nodes[0].port, nodes[0].bus); err != nil {
-			return err
-		}
+	if err := meet(nodes); err != nil {
+		return err
 	}
 	if err := c.Settled(); err != nil {
 		return err
@@ -97,6 +99,33 @@ func (c *Cluster) form() error {
 		}
 	}
 	return c.Settled()
+}
+
+// meetAgain is the pause after which a node that has not met all is told to once
+// more: on a busy machine a handshake runs out of time, and nobody repeats it.
+const meetAgain = 3 * time.Second
+
+// meet makes the nodes known to each other.
+func meet(nodes []*Server) error {
+	var told time.Time
+	return eventually("meet the nodes", func() (err error) {
+		again := time.Since(told) > meetAgain
+		if again {
+			told = time.Now()
+		}
+		for _, n := range nodes {
+			text, infoErr := n.Text("CLUSTER", "INFO")
+			known := fields(text)["cluster_known_nodes"]
+			if infoErr == nil && known == fmt.Sprint(len(nodes)) {
+				continue
+			}
+			err = errors.Join(err, infoErr, fmt.Errorf("%s knows %s nodes", n.addr, known))
+			if again && n != nodes[0] {
+				err = errors.Join(err, n.run("CLUSTER", "MEET", "127.0.0.1", nodes[0].port, nodes[0].bus))
+			}
+		}
+		return err
+	})
 }
 
 func (s *Server) replicate(primary *Server) error {

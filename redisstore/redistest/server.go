@@ -25,6 +25,7 @@ type Config struct {
 // Server is one redis-server that keeps its address over its restarts.
 type Server struct {
 	program string
+	modern  bool
 	dir     string
 	port    int
 	bus     int // of a Cluster's node; 0 without one
@@ -38,19 +39,22 @@ type Server struct {
 // Start starts a server that ends with the test.
 func Start(t testing.TB, c *Config) *Server {
 	t.Helper()
-	return start(t, c.lines())
+	return start(t, c.lines(t))
 }
 
-func (c *Config) lines() []string {
+func (c *Config) lines(t testing.TB) []string {
+	t.Helper()
 	if c == nil {
 		c = &Config{}
 	}
 	lines := []string{
 		`save ""`,
-		"enable-debug-command local",
 		"repl-diskless-sync yes",
 		"repl-diskless-sync-delay 0",
 		"repl-ping-replica-period 1",
+	}
+	if modern(t, Need(t)) { // what comes before allows it to everybody
+		lines = append(lines, "enable-debug-command local")
 	}
 	if c.AppendOnly {
 		lines = append(lines, "appendonly yes", "appendfsync always")
@@ -64,11 +68,13 @@ const startTries = 5
 
 func start(t testing.TB, lines []string, args ...string) *Server {
 	t.Helper()
-	return (&Server{program: Need(t), dir: t.TempDir(), args: args}).start(t, lines)
+	return (&Server{args: args}).start(t, lines)
 }
 
 func (s *Server) start(t testing.TB, lines []string) *Server {
 	t.Helper()
+	s.program, s.dir = Need(t), t.TempDir()
+	s.modern = modern(t, s.program)
 	t.Cleanup(func() {
 		if err := s.Kill(); err != nil {
 			t.Errorf("redistest: %v", err)
@@ -88,18 +94,29 @@ func (s *Server) start(t testing.TB, lines []string) *Server {
 	return nil
 }
 
+// busOffset is how far a node's bus is from its port where it cannot be told.
+const busOffset = 10000
+
 // listen chooses a port and writes the configuration file.
 func (s *Server) listen(lines []string) error {
 	port, err := freePort()
+	for err == nil && s.bus != 0 && !s.modern && port > 65535-busOffset {
+		port, err = freePort()
+	}
 	if err != nil {
 		return err
 	}
 	s.port, s.addr = port, "127.0.0.1:"+strconv.Itoa(port)
-	if s.bus != 0 {
+	switch {
+	case s.bus == 0:
+	case s.modern:
 		if s.bus, err = freePort(); err != nil {
 			return err
 		}
 		lines = append([]string{"cluster-enabled yes", fmt.Sprint("cluster-port ", s.bus)}, lines...)
+	default:
+		s.bus = port + busOffset
+		lines = append([]string{"cluster-enabled yes"}, lines...)
 	}
 	text := fmt.Sprintf("bind 127.0.0.1\nport %d\ndir %q\n%s\n", port, s.dir, strings.Join(lines, "\n"))
 	if err := os.WriteFile(filepath.Join(s.dir, "conf"), []byte(text), 0o600); err != nil {

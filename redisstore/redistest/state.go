@@ -56,7 +56,7 @@ func (s *Server) RestartEmpty() error {
 	if err := s.Kill(); err != nil {
 		return err
 	}
-	for _, name := range []string{dumpFile, "appendonlydir"} {
+	for _, name := range []string{dumpFile, "appendonlydir", "appendonly.aof"} {
 		if err := os.RemoveAll(filepath.Join(s.dir, name)); err != nil {
 			return fmt.Errorf("forget the state: %w", err)
 		}
