@@ -40,6 +40,7 @@ var tests = []struct {
 	{"a panic in a transaction leaves nothing behind", panics},
 	{"a read that follows a commit sees it, from any goroutine", concurrent},
 	{"DDL is seen at once", ddl},
+	{"hints in the text are heeded", hints},
 }
 
 const (

@@ -19,6 +19,19 @@ func appendArgs(to []driver.NamedValue, args []any, m *pgtype.Map) []driver.Name
 	return to
 }
 
+// opaque is an argument of which nobody but the database knows what it stands for. A
+// read with one is not kept.
+type opaque struct{ value any }
+
+// hide makes all arguments opaque.
+func hide(args []driver.NamedValue) {
+	for i := range args {
+		if args[i].Value != nil {
+			args[i].Value = opaque{args[i].Value}
+		}
+	}
+}
+
 // normal follows the pointers that pgx follows, where nothing hangs on the type of
 // the pointer, and takes a time's monotonic reading off, which pgx does not send.
 func normal(a any, m *pgtype.Map) any {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/cacheops/cacheops"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
@@ -50,7 +51,7 @@ func (s *session) sendBatch(ctx context.Context, b *pgx.Batch, last bool) pgx.Ba
 	rest := b.QueuedQueries[len(r.items):]
 	list := make([]sqlcache.Statement, len(rest))
 	for i, q := range rest {
-		text, args, err := s.statement(ctx, q.SQL, q.Arguments)
+		text, args, err := s.queued(ctx, q.SQL, q.Arguments)
 		if err != nil {
 			r.err = err
 			return r
@@ -60,11 +61,12 @@ func (s *session) sendBatch(ctx context.Context, b *pgx.Batch, last bool) pgx.Ba
 	if len(list) > 0 {
 		r.run(ctx, list)
 	}
-	s.types.current(s.pool.beneath.types)
+	s.types.current(s.from)
 	return r
 }
 
-// run runs the statements and keeps their results.
+// run runs the statements and keeps their results. Where a read fails all of them run
+// again as one batch: pgx has an error of its own for it, or for all, by its mode.
 func (r *batchResults) run(ctx context.Context, list []sqlcache.Statement) {
 	reads, err := r.session.reads(ctx, list)
 	if err != nil {
@@ -72,12 +74,21 @@ func (r *batchResults) run(ctx context.Context, list []sqlcache.Statement) {
 		return
 	}
 	first := len(r.items)
-	if reads && r.readAll(ctx, list) {
-		return
+	if reads {
+		done, err := r.readAll(ctx, list)
+		if done || err != nil {
+			r.err = err
+			return
+		}
+		r.items = r.items[:first]
 	}
 	err = r.session.Together(ctx, list, func(c driver.Conn) error {
 		r.items = r.items[:first]
-		return c.(*real).batch(ctx, list, &r.items)
+		return c.(*real).batch(ctx, list, func(rows driver.Rows) error {
+			one := drain(rows)
+			r.items = append(r.items, one)
+			return one.err
+		})
 	})
 	if err == nil {
 		return
@@ -88,19 +99,32 @@ func (r *batchResults) run(ctx context.Context, list []sqlcache.Statement) {
 	r.items, r.err = r.items[:first], err
 }
 
-// readAll answers each read by itself. Where one fails it reports false: pgx has an
-// error of its own for it, or for all, by its mode.
-func (r *batchResults) readAll(ctx context.Context, list []sqlcache.Statement) bool {
-	first := len(r.items)
-	for _, st := range list {
+// readAll answers each read from the cache if that can, and what is left by one batch
+// where the engine can have it so. It reports false where a read failed.
+func (r *batchResults) readAll(ctx context.Context, list []sqlcache.Statement) (done bool, err error) {
+	results, ok, err := r.session.ReadTogether(ctx, list, func(c driver.Conn, left []sqlcache.Statement, take func(driver.Rows) error) error {
+		return c.(*real).batch(ctx, left, take)
+	})
+	if err != nil {
+		return false, err
+	}
+	if ok {
+		for _, rows := range results {
+			r.items = append(r.items, drain(rows))
+		}
+		return true, nil
+	}
+	if !cacheops.InFunction(ctx) {
+		return false, nil
+	}
+	for _, st := range list { // which the function follows one by one
 		i := r.session.read(ctx, st)
 		if i.err != nil {
-			r.items = r.items[:first]
-			return false
+			return false, nil //nolint:nilerr // all of them run again
 		}
 		r.items = append(r.items, i)
 	}
-	return true
+	return true, nil
 }
 
 // reads reports whether each statement may be answered by itself: none is more
@@ -125,8 +149,9 @@ func (s *session) read(ctx context.Context, st sqlcache.Statement) item {
 	return drain(src)
 }
 
-// batch sends the statements as a batch of pgx's and reads the results.
-func (r *real) batch(ctx context.Context, list []sqlcache.Statement, items *[]item) error {
+// batch sends the statements as a batch of pgx's and gives each result to take, up to
+// the first that fails. What failed in it the batch returns as well.
+func (r *real) batch(ctx context.Context, list []sqlcache.Statement, take func(driver.Rows) error) error {
 	b := &pgx.Batch{}
 	for _, st := range list {
 		b.Queue(st.Text, sent(st.Args)...)
@@ -135,20 +160,27 @@ func (r *real) batch(ctx context.Context, list []sqlcache.Statement, items *[]it
 	for range list {
 		rows, err := br.Query()
 		if err != nil {
-			*items = append(*items, item{err: err})
+			_ = take(failedRows{err}) // it is the same
 			break
 		}
 		raw := &rawRows{rows: rows}
 		raw.more = rows.Next()
 		r.from.types.meet(r.pgx().TypeMap(), rows.FieldDescriptions())
-		one := drain(raw)
-		*items = append(*items, one)
-		if one.err != nil {
+		err = take(raw)
+		rows.Close()
+		if err != nil {
 			break
 		}
 	}
 	return br.Close()
 }
+
+// failedRows are those of a statement that failed.
+type failedRows struct{ err error }
+
+func (r failedRows) Columns() []string         { return []string{""} }
+func (r failedRows) Next([]driver.Value) error { return r.err }
+func (r failedRows) Close() error              { return nil }
 
 // item is the result of one statement of a batch.
 type item struct {

@@ -3,7 +3,9 @@ package pgxcache_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -33,6 +35,54 @@ func BenchmarkRows(b *testing.B) {
 	}
 }
 
+// BenchmarkBatch sends 20 reads by key in a batch: all hits, and all misses, against
+// the same on the bare pool, turn by turn, in the ratio of the medians.
+func BenchmarkBatch(b *testing.B) {
+	w := itemWorld(b, nil, nil)
+	w.exec(w.bare, "INSERT INTO item SELECT i, 'more' FROM generate_series(100, 1099) i")
+	const n = 20
+	send := func(on sender) {
+		batch := &pgx.Batch{}
+		for i := range n {
+			batch.Queue(byID, 100+i).QueryRow(func(r pgx.Row) error { return r.Scan(new(string)) })
+		}
+		if err := on.SendBatch(context.Background(), batch).Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	drop := func() { w.exec(w.pool, "UPDATE item SET name = 'again' WHERE id < 100 + $1", n) }
+	for _, c := range []struct {
+		name   string
+		before func()
+		cached func()
+	}{
+		{"hits", func() {}, func() { send(w.pool) }},
+		{"misses", drop, func() { send(w.pool) }},
+		{"misses-one-by-one", drop, func() {
+			for i := range n {
+				w.values(w.pool, byID, 100+i)
+			}
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			var bare, cached []time.Duration
+			send(w.pool)
+			for b.Loop() {
+				c.before()
+				start := time.Now()
+				send(w.bare)
+				middle := time.Now()
+				c.cached()
+				bare, cached = append(bare, middle.Sub(start)), append(cached, time.Since(middle))
+			}
+			slices.Sort(bare)
+			slices.Sort(cached)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(cached[len(cached)/2])/float64(bare[len(bare)/2]), "ratio")
+		})
+	}
+}
+
 func scan(b *testing.B, on queryer, q string, arg any) (n int) {
 	rows, err := on.Query(context.Background(), q, arg)
 	if err != nil {
@@ -53,6 +103,47 @@ func scan(b *testing.B, on queryer, q string, arg any) (n int) {
 		b.Fatal(rows.Err())
 	}
 	return n
+}
+
+// beginner is a pool.
+type beginner interface {
+	execer
+	Begin(ctx context.Context) (pgx.Tx, error)
+}
+
+// BenchmarkUpdate is an update through the cache against the same on the bare pool,
+// turn by turn, in the ratio of the medians.
+func BenchmarkUpdate(b *testing.B) {
+	w := itemWorld(b, nil, nil)
+	w.exec(w.bare, "INSERT INTO item SELECT i, 'more' FROM generate_series(100, 1099) i")
+	const q = "UPDATE item SET name = md5(name) WHERE id = $1"
+	for name, f := range map[string]func(on beginner, i int){
+		"alone": func(on beginner, i int) { w.exec(on, q, 100+i%1000) },
+		"in-a-transaction": func(on beginner, i int) {
+			err := pgx.BeginFunc(context.Background(), on, func(tx pgx.Tx) error {
+				w.exec(tx, q, 100+i%1000)
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			var bare, cached []time.Duration
+			for i := 0; b.Loop(); i++ {
+				start := time.Now()
+				f(w.bare, i)
+				middle := time.Now()
+				f(w.pool, i)
+				bare, cached = append(bare, middle.Sub(start)), append(cached, time.Since(middle))
+			}
+			slices.Sort(bare)
+			slices.Sort(cached)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(cached[len(cached)/2])/float64(bare[len(bare)/2]), "ratio")
+		})
+	}
 }
 
 // BenchmarkQueryRow reads one value.

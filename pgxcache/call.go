@@ -82,6 +82,9 @@ func sent(args []driver.NamedValue) []any {
 	out := make([]any, len(args)-1)
 	for i := range out {
 		out[i] = args[i].Value
+		if o, ok := out[i].(opaque); ok {
+			out[i] = o.value
+		}
 		if k, ok := out[i].(*keyed); ok {
 			out[i] = k.value
 		}

@@ -14,9 +14,11 @@ import (
 // at a time. It holds a connection of the pool beneath only while something
 // depends on it: a transaction, rows being read, a session that was changed (SET,
 // LISTEN, advisory locks, temporary tables). In a session of its own reads go to
-// the database, and Release ends it.
+// the database, and Release ends it. One of [NewConn]'s is always the same real one.
 type Conn struct {
 	session *session
+	lone    *lone // nil for a pool's
+	alike   bool  // a lone one's entries are shared with others that have no types of their own
 }
 
 // Acquire returns a connection, which must be released. It waits for none of the
@@ -40,11 +42,17 @@ func (p *Pool) AcquireFunc(ctx context.Context, f func(*Conn) error) error {
 }
 
 // Release gives the connection back; an open transaction is rolled back. The
-// connection must not be used after it.
+// connection must not be used after it. One of [NewConn]'s stays open and is the
+// program's again.
 func (c *Conn) Release() {
-	if s := c.session; s != nil {
-		c.session = nil
-		s.pool.give(s)
+	s := c.session
+	if s == nil {
+		return
+	}
+	c.session = nil
+	s.pool.give(s)
+	if c.lone != nil {
+		c.lone.leave(s.pool)
 	}
 }
 
@@ -60,6 +68,9 @@ func (c *Conn) Raw(ctx context.Context, f func(*pgx.Conn) error) error {
 // what tells of the database and writes nothing: LISTEN and WaitForNotification.
 // Nothing is dropped.
 func (c *Conn) Watch(ctx context.Context, f func(*pgx.Conn) error) error {
+	if c.lone != nil {
+		return c.visit(ctx, f)
+	}
 	if err := c.session.Pin(ctx); err != nil {
 		return err
 	}

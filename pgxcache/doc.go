@@ -11,5 +11,8 @@
 // caller's own. Reads in a transaction go to the database, and its writes drop what
 // they could have changed when it commits.
 //
+// [NewConn] is for a connection in no pool, [Pool.WrapTx] for a transaction that was
+// begun past the cache.
+//
 // Rows have no Conn, and errors are pgx's. docs/pgx.md says what else differs.
 package pgxcache

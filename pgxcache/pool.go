@@ -45,20 +45,29 @@ const maxIdle = 256
 // [Options].Scope: a hit skips them.
 func New(cache *cacheops.Cache, pool *pgxpool.Pool, opts *Options) *Pool {
 	c := pool.Config()
+	b := newBeneath(pool)
+	p := newPool(cache, b, c.ConnConfig.DefaultQueryExecMode, int(c.MaxConns), !b.types.own, opts)
+	p.inner = pool
+	return p
+}
+
+// newPool makes a pool of at most so many connections. alike says that those of
+// other programs have the same types, and so give results in the same formats.
+func newPool(cache *cacheops.Cache, b *beneath, mode pgx.QueryExecMode, maxConns int, alike bool, opts *Options) *Pool {
 	var o Options
 	if opts != nil {
 		o = *opts
 	}
-	p := &Pool{inner: pool, beneath: newBeneath(pool, "cacheops-"+rand.Text()), mode: c.ConnConfig.DefaultQueryExecMode}
-	p.call = newCall(p.mode, nil, nil)
 	if o.Session == "" {
 		o.Session = "pgx rows 1"
-		if p.beneath.types.own { // types of this program's own, perhaps, and so results in other formats
+		if !alike {
 			o.Session += " " + rand.Text()
 		}
 	}
-	p.connector = sqlcache.Connector(cache, p.beneath, int(c.MaxConns), &o)
-	return p
+	return &Pool{
+		beneath: b, mode: mode, call: newCall(mode, nil, nil),
+		connector: sqlcache.Connector(cache, b, maxConns, !b.renews(), &o),
+	}
 }
 
 // take takes a session that give gives back.
@@ -73,7 +82,7 @@ func (p *Pool) take(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{Virtual: v, pool: p}, nil
+	return &session{Virtual: v, pool: p, from: p.beneath.types}, nil
 }
 
 func (p *Pool) reused() *session {
@@ -168,9 +177,9 @@ func (p *Pool) BeginTx(ctx context.Context, opts pgx.TxOptions) (pgx.Tx, error) 
 	return t, nil
 }
 
-// SendBatch is [pgxpool.Pool.SendBatch]. A batch of reads is answered one by one,
-// from the cache where that can; any other runs on one connection as a batch, in a
-// transaction, and is read to its end at once.
+// SendBatch is [pgxpool.Pool.SendBatch]. Of a batch of reads those are answered from
+// the cache that can be, and the others run as one batch; any other runs on one
+// connection as a batch, in a transaction. It is read to its end at once.
 func (p *Pool) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	s, err := p.take(ctx)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -349,6 +350,40 @@ func TestArgumentsArePrecise(t *testing.T) {
 					t.Errorf("%v %T: %v %v %v, pgx %v %v %v", mode, arg, gotErr, aErr, a, wantErr, bErr, b)
 				}
 			}
+		}
+	}
+}
+
+// RETURNING tells which rows a statement wrote, in whatever format they come.
+func TestReturningTellsWhichRows(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
+		w := newWorld(t, func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = mode }, nil)
+		w.exec(w.pool, "CREATE TABLE made (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind INTEGER, name TEXT)")
+		w.exec(w.pool, "INSERT INTO made (kind, name) SELECT i % 3, 'name ' || i FROM generate_series(1, 9) i")
+		const several, absent, named = "SELECT id, name FROM made WHERE id IN (1, 2, 4) ORDER BY id", "SELECT name FROM made WHERE id = 10", "SELECT id FROM made WHERE name = 'name 1'"
+		for _, q := range []string{several, absent, named} {
+			w.warm(w.pool, q)
+		}
+		w.values(w.pool, "INSERT INTO made (kind, name) VALUES (1, 'new') RETURNING id")
+		if rows, hit := w.values(w.pool, absent); hit || len(rows) != 1 {
+			t.Errorf("mode %v: the inserted row: hit %v, %v", mode, hit, rows)
+		}
+		for _, q := range []string{
+			"UPDATE made SET name = name || '!' WHERE kind = 1 AND id > 9 RETURNING name, id", "DELETE FROM made WHERE kind = 1 AND id > 9 RETURNING name, id",
+		} {
+			w.warm(w.pool, named)
+			w.values(w.pool, q)
+			if _, hit := w.values(w.pool, several); !hit {
+				t.Errorf("mode %v: %s drops other rows", mode, q)
+			}
+			if _, hit := w.values(w.pool, named); hit != strings.HasPrefix(q, "DELETE") { // what an UPDATE has overwritten nobody tells
+				t.Errorf("mode %v: %s: a hit of another name: %v", mode, q, hit)
+			}
+		}
+		w.values(w.pool, "UPDATE made SET name = 'name 1' WHERE id = 2 RETURNING name")
+		if rows, hit := w.values(w.pool, named); hit || len(rows) != 2 {
+			t.Errorf("mode %v: hit %v, %v", mode, hit, rows)
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 type session struct {
 	*sqlcache.Virtual
 	pool  *Pool
+	from  *types // of the connections
 	types typeMap
 	args  []driver.NamedValue
 	// prepared are the texts of the statements that the program has named.
@@ -49,7 +50,7 @@ func (s *session) packed(ctx context.Context, text string, args []any) (driver.R
 	if err != nil {
 		return nil, err
 	}
-	s.types.current(s.pool.beneath.types)
+	s.types.current(s.from)
 	return src, nil
 }
 
@@ -96,6 +97,24 @@ options:
 	if how == nil {
 		how = newCall(mode, columns, oids)
 	}
+	return s.bound(ctx, text, args, how, rewriter)
+}
+
+// queued is statement for one of a batch, whose only options are rewriters.
+func (s *session) queued(ctx context.Context, text string, args []any) (string, []driver.NamedValue, error) {
+	var rewriter pgx.QueryRewriter
+	for len(args) > 0 {
+		w, ok := args[0].(pgx.QueryRewriter)
+		if !ok {
+			break
+		}
+		rewriter, args = w, args[1:]
+	}
+	return s.bound(ctx, text, args, s.pool.call, rewriter)
+}
+
+// bound is a statement with its arguments as the engine takes them.
+func (s *session) bound(ctx context.Context, text string, args []any, how any, rewriter pgx.QueryRewriter) (string, []driver.NamedValue, error) {
 	if rewriter != nil {
 		var err error
 		if text, args, err = s.rewrite(ctx, rewriter, text, args); err != nil {
@@ -104,9 +123,14 @@ options:
 	}
 	if known, ok := s.prepared[text]; ok {
 		text = known
+	} else if s.from.own {
+		text = s.from.text(text)
 	}
-	s.types.current(s.pool.beneath.types)
+	s.types.current(s.from)
 	s.args = appendArgs(s.args[:0], args, s.types.Map)
+	if s.types.from != nil && s.types.from.odd {
+		hide(s.args)
+	}
 	s.args = append(s.args, driver.NamedValue{Ordinal: len(args) + 1, Value: how})
 	return text, s.args, nil
 }

@@ -17,7 +17,8 @@ import (
 // and what it changed is dropped with its commit.
 type Tx struct {
 	session *session
-	last    bool // use of the session
+	last    bool    // use of the session
+	joined  *joined // nil for one that was begun here
 	commit  string
 	saves   int64
 	closed  bool
@@ -71,6 +72,9 @@ func (t *Tx) open() error {
 // end lets go of the session, and of a transaction that could not be ended.
 func (t *Tx) end() {
 	t.closed = true
+	if t.joined != nil {
+		t.joined.leave(t.session)
+	}
 	if t.last {
 		t.session.pool.give(t.session)
 		return
@@ -90,6 +94,9 @@ func (t *Tx) Commit(ctx context.Context) error {
 	if err := t.open(); err != nil {
 		return err
 	}
+	if t.joined != nil {
+		return t.session.CommitJoined(ctx, t.joined.commit, t.joined.rollback)
+	}
 	tag, err := t.session.exec(ctx, t.commit, nil)
 	if err == nil && tag.String() == "ROLLBACK" {
 		return pgx.ErrTxCommitRollback
@@ -105,6 +112,9 @@ func (t *Tx) Rollback(ctx context.Context) error {
 	defer t.end()
 	if err := t.open(); err != nil {
 		return err
+	}
+	if t.joined != nil {
+		return t.session.RollbackJoined(ctx, t.joined.rollback)
 	}
 	_, err := t.session.exec(ctx, "rollback", nil)
 	return err

@@ -29,6 +29,7 @@ func (c *conn) anything(ctx context.Context, st *statement, k *run) error {
 				return c.writeLasting(ctx, l, st, k)
 			}
 			c.recordAnything(ctx, c.tx, st)
+			defer c.unsettled(l)
 			err := k.on(ctx, l)
 			if err != nil || k.failed {
 				c.look(ctx, l)
@@ -74,20 +75,10 @@ func (c *conn) runLoose(ctx context.Context, l *lease, st *statement, k *run) er
 	if t == nil {
 		t = c.newTransaction()
 	}
+	t.strange = t.strange || l.meansElse(ctx, st)
 	c.recordAnything(ctx, t, st)
-	c.wrote = true
-	others := c.reached(ctx, l, t, k.text)
-	proof, done, err := c.engine.dialect.looseProof(ctx, l)
-	if err != nil {
-		return c.settled(ctx, l, err)
-	}
-	ran := false
-	err = t.work.Commit(ctx, proof, across(others, proof, t.ddl, func(ctx context.Context) (cacheops.Outcome, error) {
-		ran = true
-		err := k.on(ctx, l)
-		return c.ended(ctx, l, err, k.failed), hide(err)
-	}))
-	done(l)
+	defer c.unsettled(l)
+	ran, err := c.commitLoose(ctx, l, t, st, k)
 	if ran {
 		if t.ddl {
 			c.engine.outdated()
@@ -95,6 +86,36 @@ func (c *conn) runLoose(ctx context.Context, l *lease, st *statement, k *run) er
 		c.resume(ctx, l)
 	}
 	return err
+}
+
+// commitLoose runs the statement as the COMMIT of t. ran says that it was sent.
+func (c *conn) commitLoose(ctx context.Context, l *lease, t *transaction, st *statement, k *run) (ran bool, err error) {
+	c.wrote = true
+	return c.loose(ctx, l, t, st.plan.Plan, k.text, func(ctx context.Context) (cacheops.Outcome, error) {
+		err := k.on(ctx, l)
+		return c.ended(ctx, l, err, k.failed), hide(err)
+	})
+}
+
+// loose runs as the COMMIT of t what does not run in a transaction of ours: a text
+// of this plan, or anything where that is nil. ran says that it was run.
+func (c *conn) loose(ctx context.Context, l *lease, t *transaction, p *sqldep.Plan, text string, run commitFunc) (ran bool, err error) {
+	others := c.reached(ctx, l, t, text)
+	proof, done, err := c.engine.dialect.looseProof(ctx, l, p, others)
+	if err != nil {
+		return false, c.settled(ctx, l, err)
+	}
+	finished := false
+	defer func() {
+		l.bad = l.bad || !finished // a panic: whether it has ended is not known
+		done(l)
+	}()
+	err = t.work.Commit(ctx, proof, across(others, proof, t.ddl, func(ctx context.Context) (cacheops.Outcome, error) {
+		ran = true
+		return run(ctx)
+	}))
+	finished = true
+	return ran, err
 }
 
 // ended says how a statement ended that commits by itself: as if it had committed,

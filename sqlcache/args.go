@@ -2,6 +2,7 @@ package sqlcache
 
 import (
 	"bytes"
+	"database/sql"
 	"database/sql/driver"
 	"encoding/binary"
 	"errors"
@@ -130,6 +131,55 @@ func clonedSlice(v any) any {
 	c := reflect.MakeSlice(r.Type(), r.Len(), r.Len())
 	reflect.Copy(c, r)
 	return c.Interface()
+}
+
+var timeType = reflect.TypeFor[time.Time]()
+
+// pointedAt returns what a pointer to a plain value points at, and what a null of
+// database/sql holds, as every driver with rules of its own does before anything
+// else: ORMs pass both. Otherwise nothing would be known of the value, and a
+// program could change it while the read is still to be made.
+func pointedAt(v any) any {
+	switch v := v.(type) {
+	case nil, string, int64, bool, float64, []byte, time.Time:
+		return v
+	case driver.Valuer:
+		return unwrapNull(v)
+	}
+	r := reflect.ValueOf(v)
+	if r.Kind() != reflect.Pointer {
+		return v
+	}
+	switch t := r.Type().Elem(); {
+	case t != timeType && (!basic(t) || r.Type().NumMethod() > 0): // a method may say how it is sent
+		return v
+	case r.IsNil():
+		return nil
+	}
+	return r.Elem().Interface()
+}
+
+func basic(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Bool, reflect.String, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
+		return true
+	}
+	return false
+}
+
+// unwrapNull returns what a null of database/sql holds, or a type that is made of
+// one without a rule of its own, as ORMs' time of deletion.
+func unwrapNull(v driver.Valuer) any {
+	t := reflect.TypeOf(v)
+	if t.Kind() != reflect.Struct || t.PkgPath() != "database/sql" && !t.ConvertibleTo(reflect.TypeFor[sql.NullTime]()) {
+		return v
+	}
+	plain, err := v.Value()
+	if err != nil || !driver.IsValue(plain) {
+		return v
+	}
+	return plain
 }
 
 // positional strips the names for a driver that has none, as database/sql does.

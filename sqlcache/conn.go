@@ -111,6 +111,9 @@ func (c *conn) ExecContext(ctx context.Context, text string, args []driver.Named
 	if text == invalidateText {
 		return c.invalidate(ctx, args)
 	}
+	if text == refreshText {
+		return c.refresh(ctx, args)
+	}
 	k := run{text: text, args: args}
 	err := c.planned(ctx, text, func(st *statement) error { return c.do(ctx, st, &k) })
 	if err != nil {
@@ -128,6 +131,13 @@ func (c *conn) QueryContext(ctx context.Context, text string, args []driver.Name
 	}
 	if st.plan.Class != sqldep.Read || st.plan.SetsSession {
 		return c.queryOther(ctx, text, args)
+	}
+	if m := c.looked(ctx, text, st, args); m != nil {
+		if m.hit != nil {
+			return c.replayer.Replay(m.hit), nil
+		}
+		c.probe = m.probe
+		return c.queryMissed(ctx, st, m.fill, run{text: text, args: args, wantsRows: true})
 	}
 	hit, fill := c.lookup(ctx, st, args)
 	if hit != nil {
@@ -168,6 +178,7 @@ func (c *conn) queryMissed(ctx context.Context, st *statement, fill bool, k run)
 
 // do runs a statement that the cache cannot answer.
 func (c *conn) do(ctx context.Context, st *statement, k *run) error {
+	c.tell(ctx, st)
 	k.single = st.single()
 	if st.plan.Temp && !c.engine.single() {
 		if err := c.pin(ctx, "temporary objects"); err != nil {
@@ -215,6 +226,7 @@ type run struct {
 
 	result driver.Result
 	rows   driver.Rows
+	set    *rowset.Set // what rows are of, where they were read to their end
 	// failed says that the statement failed, be it after its first rows, where
 	// its error is part of the rows.
 	failed bool
@@ -410,7 +422,7 @@ func (s *statement) setPreparation(p *preparation) {
 // the conversion to database/sql, and so do we.
 func (c *conn) CheckNamedValue(nv *driver.NamedValue) error {
 	switch v := nv.Value.(type) {
-	case int64, string, nil, bool, float64, []byte, time.Time, *invalidation:
+	case int64, string, nil, bool, float64, []byte, time.Time, *invalidation, *refreshment:
 		return nil
 	case int:
 		if !c.engine.convert {
@@ -421,6 +433,7 @@ func (c *conn) CheckNamedValue(nv *driver.NamedValue) error {
 	if !c.engine.convert {
 		return driver.ErrSkip
 	}
+	nv.Value = pointedAt(nv.Value)
 	return nil
 }
 

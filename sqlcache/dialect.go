@@ -61,6 +61,9 @@ type sessions interface {
 	// different from others; empty if it does not. local says that it lasts only
 	// until the transaction ends, but that plans may not fit until then.
 	changesSession(p *sqldep.Plan, text string) (why string, local bool)
+	// demoted says why the server may be behind by now although the connection's
+	// session is like the others; empty if it is not.
+	demoted(ctx context.Context, l *lease) (why string, err error)
 	// onlySession reports whether a statement changes the session, or tells of it,
 	// and certainly no row.
 	onlySession(p *sqldep.Plan) bool
@@ -120,11 +123,12 @@ type transactions interface {
 // writers prove that one is over.
 type writers interface {
 	// proof returns what proves the writer of a transaction over, before it tells
-	// the store. several says that it may write to several databases. done is
-	// called when the writer has ended, or will with the lease.
-	proof(ctx context.Context, c *conn, l *lease, t *transaction, several bool) (proof string, done func(*lease), err error)
-	// looseProof is proof for what does not run in a transaction of ours.
-	looseProof(ctx context.Context, l *lease) (proof string, done func(*lease), err error)
+	// the store. others are the databases that it may write to besides its own. done
+	// is called when the writer has ended, or will with the lease.
+	proof(ctx context.Context, c *conn, l *lease, t *transaction, others []*cacheops.Database) (proof string, done func(*lease), err error)
+	// looseProof is proof for what does not run in a transaction of ours: a text of
+	// this plan, or anything where that is nil.
+	looseProof(ctx context.Context, l *lease, p *sqldep.Plan, others []*cacheops.Database) (proof string, done func(*lease), err error)
 	// prove is [cacheops.Backend]'s.
 	prove(ctx context.Context, w cacheops.Writer) (bool, error)
 	// reaches says that the transaction, or text where it is not empty, may write to
@@ -138,6 +142,10 @@ type images interface {
 	// that is not there has a nil image. known is false where the row is not certain
 	// to be what the write sees, or saw.
 	image(ctx context.Context, l *lease, t *transaction, target *sqldep.RowTarget, cols []string, before bool) (img dep.Image, known bool)
+	// rivals looks before an upsert at the rows that it will meet, met after it at
+	// what it did to them, for the facts.
+	rivals(ctx context.Context, l *lease, t *transaction, target *sqldep.RowTarget, r *rivals)
+	met(ctx context.Context, l *lease, t *transaction, target *sqldep.RowTarget, r *rivals, f *sqldep.Facts)
 	// counted completes the facts of a write whose rows were returned, of which
 	// database/sql tells no count.
 	counted(ctx context.Context, l *lease, k *run, f *sqldep.Facts)

@@ -21,8 +21,10 @@ type engine struct {
 	inner   *sql.DB
 	opts    Options
 	foreign bool // others use the inner pool as well
+	reads   bool // a Reader looks reads up as well
 	// maxConns is the limit of a pool beneath the inner one, zero if there is none.
 	maxConns int
+	only     bool // it always gives the same one
 	// strangers are its connections, where it is foreign.
 	strangers strangers
 
@@ -46,6 +48,11 @@ type engine struct {
 	// last is the real connection that had the database in memory.
 	last atomic.Pointer[driver.Conn]
 
+	replica *replica // nil where the connections lead to the primary
+
+	gone     atomic.Bool // closed
+	attached func()      // tells the cache that the database is attached, or never will be
+
 	large *memory // reads whose results were too large
 }
 
@@ -55,6 +62,13 @@ func newEngine(cache *cacheops.Cache, inner *sql.DB, o Options) *engine {
 		loading: make(chan struct{}, 1),
 		large:   newMemory(),
 	}
+	if o.Replica != nil {
+		e.replica = &replica{Replica: *o.Replica}
+	}
+	e.attached = cache.Announce(func(ctx context.Context) error {
+		_, err := e.current(ctx)
+		return err
+	})
 	return e
 }
 
@@ -65,7 +79,7 @@ func (e *engine) single() bool {
 	if e.dialect != nil && !e.dialect.followsSession() {
 		return false
 	}
-	return e.maxConns == 1 || e.inner.Stats().MaxOpenConnections == 1
+	return e.only || e.inner.Stats().MaxOpenConnections == 1
 }
 
 // limited reports whether pinned connections could exhaust the inner pool.

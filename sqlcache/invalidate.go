@@ -73,6 +73,9 @@ func (e *engine) row(ctx context.Context, table string, row map[string]any) (str
 	if t == nil || err != nil {
 		return "", nil, false, err
 	}
+	if t.IsView {
+		return "", nil, false, fmt.Errorf("%s is a view, on which no entry depends: name the tables under it (%s)", t.Name, strings.Join(t.Base, ", "))
+	}
 	img := make(dep.Image, 0, len(row))
 	for name, given := range row {
 		col, ok := t.Column(name)

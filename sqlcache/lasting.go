@@ -2,8 +2,6 @@ package sqlcache
 
 import (
 	"context"
-
-	"github.com/cacheops/cacheops"
 )
 
 // writeLasting runs, inside the open transaction, a statement that may write what
@@ -17,17 +15,7 @@ func (c *conn) writeLasting(ctx context.Context, l *lease, st *statement, k *run
 	for _, t := range []*transaction{t, now} {
 		c.recordAnything(ctx, t, st)
 	}
-	c.wrote = true
-	others := c.reached(ctx, l, now, k.text)
-	proof, done, err := c.engine.dialect.looseProof(ctx, l)
-	if err != nil {
-		return c.settled(ctx, l, err)
-	}
-	err = now.work.Commit(ctx, proof, across(others, proof, now.ddl, func(ctx context.Context) (cacheops.Outcome, error) {
-		err := k.on(ctx, l)
-		return c.ended(ctx, l, err, k.failed), hide(err)
-	}))
-	done(l)
+	_, err := c.commitLoose(ctx, l, now, st, k)
 	if err != nil || k.failed {
 		c.look(ctx, l)
 	}

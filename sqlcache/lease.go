@@ -15,7 +15,7 @@ import (
 // goroutine at a time and ends with release.
 type lease struct {
 	engine *engine
-	conn   *sql.Conn
+	conn   *sql.Conn // nil for that of a joined transaction
 	pooled *pooled
 	real   driver.Conn
 	// sent says that a statement reached the database over this lease: from
@@ -59,6 +59,9 @@ func (e *engine) lease(ctx context.Context) (*lease, error) {
 // Closing a connection never makes a commit: what was open is rolled back.
 func (l *lease) release() {
 	switch {
+	case l.conn == nil: // of a joined transaction, which was given back with that
+		l.finish()
+		return
 	case !l.bad && !l.dirty:
 	case l.precious():
 		ctx, cancel := settle(context.Background())
@@ -71,6 +74,11 @@ func (l *lease) release() {
 		_ = l.conn.Raw(func(any) error { return driver.ErrBadConn }) // makes the pool close it; the error is ours
 	}
 	_ = l.conn.Close() // fails only if it is closed already
+	l.finish()
+}
+
+// finish tells that the connection can do nothing more.
+func (l *lease) finish() {
 	for _, f := range l.closed {
 		f()
 	}

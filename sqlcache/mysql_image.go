@@ -2,8 +2,10 @@ package sqlcache
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
+	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/dep"
 	"github.com/cacheops/cacheops/internal/sqldep"
 )
@@ -17,14 +19,41 @@ func (d *mysql) image(ctx context.Context, l *lease, _ *transaction, target *sql
 	if !d.skips {
 		return nil, false
 	}
-	img, known := l.rowImage(ctx, target, cols, myImage(target, cols))
+	t := spelled(target)
+	img, known := l.rowImage(ctx, t, cols, myImage(t, cols))
 	return img, known && img != nil
 }
 
+// spelled puts whole numbers into the text: where the driver does not do so, an
+// argument costs two more round trips. With other arguments the target is as it was.
+func spelled(t *sqldep.RowTarget) *sqldep.RowTarget {
+	parts := strings.Split(t.Where, "?")
+	if len(parts) != len(t.Args)+1 {
+		return t // a column with such a name
+	}
+	var where strings.Builder
+	for i, part := range parts {
+		where.WriteString(part)
+		if i == len(t.Args) {
+			break
+		}
+		n, ok := catalog.Whole(t.Args[i].Value)
+		if !ok {
+			return t
+		}
+		where.WriteString(strconv.FormatInt(n, 10))
+	}
+	out := *t
+	out.Where, out.Args = where.String(), nil
+	return &out
+}
+
 func myImage(t *sqldep.RowTarget, cols []string) string {
-	name := func(col string) string { return "`" + strings.ReplaceAll(realName(t.Table, col), "`", "``") + "`" }
+	name := func(col string) string { return backquoted(realName(t.Table, col)) }
 	return rowQuery(t, t.Table.Real, cols, name) + " FOR UPDATE SKIP LOCKED"
 }
+
+func backquoted(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
 
 // counted: after rows ROW_COUNT() says -1.
 func (d *mysql) counted(context.Context, *lease, *run, *sqldep.Facts) {}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/internal/sqldep"
 )
 
 // On MySQL a writer's connection holds a user-level lock of a name that nobody
@@ -113,7 +114,7 @@ func (d *mysql) take(ctx context.Context, l *lease, name, old string) (proof str
 }
 
 // proof counts the writer among those of its lock.
-func (d *mysql) proof(ctx context.Context, _ *conn, l *lease, _ *transaction, _ bool) (proof string, done func(*lease), err error) {
+func (d *mysql) proof(ctx context.Context, _ *conn, l *lease, _ *transaction, _ []*cacheops.Database) (proof string, done func(*lease), err error) {
 	lock, err := d.lock(ctx, l)
 	if err != nil {
 		return "", nil, err
@@ -145,7 +146,7 @@ func (d *mysql) looseName(n int) string {
 
 // looseProof takes a numbered lock that is free. Between the parts of an XA
 // transaction a connection runs nothing else: the lock that it has must do.
-func (d *mysql) looseProof(ctx context.Context, l *lease) (proof string, done func(*lease), err error) {
+func (d *mysql) looseProof(ctx context.Context, l *lease, _ *sqldep.Plan, _ []*cacheops.Database) (proof string, done func(*lease), err error) {
 	if l.pooled.lock == nil {
 		if _, err := d.lock(ctx, l); err != nil {
 			return "", nil, err

@@ -20,9 +20,10 @@ const mySettings = `'autocommit', 'time_zone', 'system_time_zone', 'sql_mode', '
 	'cte_max_recursion_depth', 'max_recursive_iterations', 'windowing_use_high_precision', 'lower_case_table_names', 'timestamp_fixed',
 	'version', 'read_only', 'super_read_only', 'innodb_read_only', 'sql_if_exists', 'note_verbosity', 'column_compression_threshold'`
 
+const notWritten = "connection to a server that only reads"
+
 // session asks for what decides whose rows a connection sees and how they come
-// back. The settings of a server that only reads are among them: it may be behind
-// the one that is written to.
+// back. A server that only reads may be behind the one that is written to.
 func (d *mysql) session(ctx context.Context, l *lease) (session, error) {
 	row, err := l.row(ctx, "SELECT CURRENT_USER(), USER(), COALESCE(CURRENT_ROLE(), ''), COALESCE(DATABASE(), ''), "+d.place(), 5)
 	if err != nil {
@@ -31,6 +32,10 @@ func (d *mysql) session(ctx context.Context, l *lease) (session, error) {
 	set, err := l.settings(ctx, mySettings)
 	if err != nil {
 		return session{}, fmt.Errorf("read the session's settings: %w", err)
+	}
+	reads := set["read_only"] != "OFF" || set["super_read_only"] == "ON" || set["innodb_read_only"] == "ON"
+	for _, s := range []string{"read_only", "super_read_only", "innodb_read_only"} {
+		delete(set, s) // a replica's entries are its primary's
 	}
 	isolation := set["transaction_isolation"] + set["tx_isolation"]
 	user, _, _ := strings.Cut(row[1], "@") // the host differs from client to client
@@ -42,14 +47,32 @@ func (d *mysql) session(ctx context.Context, l *lease) (session, error) {
 	switch {
 	case row[3] != d.database || digest(row[4]) != d.server:
 		s.never = "connection to another database"
-	case set["read_only"] != "OFF" || set["super_read_only"] == "ON" || set["innodb_read_only"] == "ON":
-		s.never = "connection to a server that only reads"
+	case reads && d.engine.replica == nil:
+		s.never = notWritten
 	case strings.Contains(isolation, "READ-UNCOMMITTED"):
 		s.never = "connections read uncommitted rows"
 	case set["autocommit"] != "ON":
 		s.never = "autocommit is off"
 	}
 	return s, nil
+}
+
+// demoted asks whether the server only reads by now. Where the program names
+// the database, another server may have taken over while connections to the old
+// one stay. Whoever writes to the new one does so after this, and so drops what the
+// read acquired before it.
+func (d *mysql) demoted(ctx context.Context, l *lease) (why string, err error) {
+	if d.engine.opts.Name == "" || d.engine.replica != nil {
+		return "", nil // writers on another server have another name, or refused fills
+	}
+	row, err := l.row(ctx, "SELECT @@GLOBAL.read_only", 1)
+	if err != nil {
+		return "", fmt.Errorf("ask whether the server only reads: %w", err)
+	}
+	if row[0] != "0" && row[0] != "OFF" {
+		return notWritten, nil
+	}
+	return "", nil
 }
 
 // changesSession: nothing that is set ends with a transaction.

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cacheops/cacheops"
 )
@@ -71,10 +72,18 @@ func sessionOf(bare driver.Connector) string {
 	if s, ok := mysqlSession(bare); ok {
 		return s
 	}
+	if d, name, ok := opened(bare); ok {
+		return digest(driverName(d) + " " + name)
+	}
 	// Fields of the connector (a data source name) decide how rows come back.
-	// A pointer among them makes the session this process's own, which costs
-	// sharing and nothing else.
-	return digest(fmt.Sprintf("%T %#v", bare, bare))
+	// A pointer among them says nothing: what it points to may change, and another
+	// connector be at that address later. Such a pool shares with no other, which
+	// costs entries and nothing else.
+	fields := fmt.Sprintf("%T %#v", bare, bare)
+	if strings.Contains(fields, "(0x") {
+		return uniqueName("connector")
+	}
+	return digest(fields)
 }
 
 // Connect makes a virtual connection. The first one finds out what database
@@ -94,6 +103,8 @@ func (c *connector) Driver() driver.Driver { return c.driver }
 
 // Close closes the inner pool if it is ours.
 func (c *connector) Close() error {
+	c.engine.gone.Store(true)
+	c.engine.attached()
 	if !c.owned {
 		return nil
 	}
@@ -118,7 +129,7 @@ func (d *cachedDriver) OpenConnector(name string) (driver.Connector, error) {
 	}
 	o := d.opts.withDefaults()
 	if o.Session == "" {
-		o.Session = digest(fmt.Sprintf("%T %s", d.bare, name))
+		o.Session = digest(driverName(d.bare) + " " + name)
 	}
 	return connectorOf(d.cache, bare, &o), nil
 }

@@ -25,6 +25,10 @@ type Options struct {
 	// row-level security are cached too. Nil where connections are all alike;
 	// PostgreSQL's pools whose hooks are not known to do nothing are then not cached.
 	Scope func(ctx context.Context) (string, bool)
+	// Replica says that the pool's connections lead to replicas, and how far those
+	// may be behind. Nil: they lead to the primary, and what a server in recovery or
+	// one that only reads returns is never kept.
+	Replica *Replica
 	// PureFunctions names scalar functions that the program has registered with
 	// the driver, on every connection, and that return the same for the same
 	// arguments at any time and change nothing. Reads that call them may be

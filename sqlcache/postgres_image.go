@@ -2,6 +2,7 @@ package sqlcache
 
 import (
 	"context"
+	"database/sql/driver"
 	"strings"
 
 	"github.com/cacheops/cacheops/internal/dep"
@@ -68,8 +69,28 @@ func (d *postgres) readableRow(ctx context.Context, l *lease, t *sqldep.RowTarge
 	return may
 }
 
-// counted: the rows returned are counted by nobody, and need not be those written.
-func (d *postgres) counted(context.Context, *lease, *run, *sqldep.Facts) {}
+// maxReturned is how many returned rows are looked at.
+const maxReturned = 500
+
+// counted: whether the rows returned are those written the plan knows.
+func (d *postgres) counted(_ context.Context, l *lease, k *run, f *sqldep.Facts) {
+	if k.set == nil || k.set.Rows() > maxReturned {
+		return
+	}
+	plain := func(row []driver.Value) ([]driver.Value, bool) { return row, true }
+	if r, packed := l.real.(RealConn); packed {
+		columns := k.rows.Columns()
+		plain = func(row []driver.Value) ([]driver.Value, bool) { return r.Unpack(columns, row) }
+	}
+	returned, ok := make([][]driver.Value, 0, k.set.Rows()), true
+	k.set.Each(func(row []driver.Value) {
+		vals, plain := plain(row)
+		returned, ok = append(returned, vals), ok && plain
+	})
+	if ok {
+		f.Returned = returned
+	}
+}
 
 // keyed: the drivers tell of no keys.
 func (d *postgres) keyed(string, int64) bool { return false }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/internal/sqldep"
 )
 
 // On PostgreSQL a writer holds an advisory lock on a number of its own, from
@@ -36,7 +37,7 @@ func newLock() string {
 
 // proof takes the lock within the transaction. One of which nothing can be
 // committed any more has nothing to tell the store.
-func (d *postgres) proof(ctx context.Context, _ *conn, l *lease, t *transaction, _ bool) (proof string, done func(*lease), err error) {
+func (d *postgres) proof(ctx context.Context, _ *conn, l *lease, t *transaction, _ []*cacheops.Database) (proof string, done func(*lease), err error) {
 	done = func(*lease) {}
 	if doomed(l) {
 		t.work.Forget()
@@ -58,16 +59,17 @@ func (d *postgres) proof(ctx context.Context, _ *conn, l *lease, t *transaction,
 }
 
 // looseProof takes the lock for the session. In a transaction that has failed it
-// cannot: what a text does there after a ROLLBACK of its own this process alone
-// can prove over.
-func (d *postgres) looseProof(ctx context.Context, l *lease) (proof string, done func(*lease), err error) {
+// cannot. One statement does nothing there but end it; what further ones do, after a
+// ROLLBACK of their own, this process alone could prove over, and where others share
+// the store they are not run.
+func (d *postgres) looseProof(ctx context.Context, l *lease, p *sqldep.Plan, _ []*cacheops.Database) (proof string, done func(*lease), err error) {
 	id := newLock()
 	_, err = l.exec(ctx, "SELECT pg_advisory_lock("+id+")", nil)
 	switch {
 	case err == nil:
 		return proofAdvisory + id, func(l *lease) { d.unlock(l, id) }, nil
-	case sqlState(err) == pgAborted:
-		proof, done = localProof()
+	case sqlState(err) == pgAborted && (p != nil && (p.Class != sqldep.Multi || settles(p)) || !d.engine.db.Shared()):
+		proof, done = localProof(proofLoose)
 		return proof, done, nil
 	}
 	return "", nil, fmt.Errorf("take the lock that will prove the writer over: %w", err)

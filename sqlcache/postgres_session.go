@@ -44,7 +44,7 @@ func (d *postgres) session(ctx context.Context, l *lease) (session, error) {
 	switch {
 	case place != d.place:
 		s.never = "connection to another database"
-	case row[0] != "false":
+	case row[0] != "false" && d.engine.replica == nil:
 		s.never = "connection in recovery"
 	}
 	if row[1] != "on" {
@@ -52,6 +52,9 @@ func (d *postgres) session(ctx context.Context, l *lease) (session, error) {
 	}
 	return s, nil
 }
+
+// demoted: a primary becomes a standby by a restart, which ends its connections.
+func (d *postgres) demoted(context.Context, *lease) (why string, err error) { return "", nil }
 
 // changesSession: what a SET LOCAL leaves ends with the transaction. Numbers drawn
 // from a sequence leave nothing but what currval() tells of, for which a
@@ -64,9 +67,11 @@ func (d *postgres) changesSession(p *sqldep.Plan, text string) (why string, loca
 		return "unrecognised statement", false
 	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Session && !p.Local }):
 		return "session state", false
-	case anyPart(p, func(p *sqldep.Plan) bool { return p.SetsSession }) && !drawsOnly(text):
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.Leaves }):
 		return "session state", false
-	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Session }):
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.SetsSession && !p.Local }) && !drawsOnly(text):
+		return "session state", false
+	case anyPart(p, func(p *sqldep.Plan) bool { return p.Class == sqldep.Session || p.SetsSession && p.Local }):
 		return "settings of the transaction", true
 	}
 	return "", false

@@ -168,7 +168,23 @@ func (d *postgres) lasting(*conn, *statement) bool { return false }
 
 func (d *postgres) savepointBegins() bool { return false }
 
-func (d *postgres) unprepared(error) bool { return false }
+// unprepared: several statements in one text, of which we understood nothing.
+func (d *postgres) unprepared(err error) bool {
+	const syntaxError = "42601"
+	return sqlState(err) == syntaxError && routine(err) == "exec_parse_message"
+}
+
+// routine is that of the server's which an error comes from; empty if it is not known.
+func routine(err error) string {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if v := reflect.ValueOf(err); v.Kind() == reflect.Pointer && v.Elem().Kind() == reflect.Struct {
+			if f := v.Elem().FieldByName("Routine"); f.Kind() == reflect.String {
+				return f.String()
+			}
+		}
+	}
+	return ""
+}
 
 // mayKeep: a statement that fails keeps nothing, and its transaction neither.
 func (d *postgres) mayKeep(error) bool { return false }

@@ -23,6 +23,7 @@ func Raw(ctx context.Context, db *sql.Conn, f func(driverConn any) error) error 
 }
 
 func (c *conn) raw(ctx context.Context, f func(any) error) error {
+	cacheops.Wrote(ctx)
 	if err := c.pin(ctx, "raw connection"); err != nil {
 		return err
 	}
@@ -32,18 +33,11 @@ func (c *conn) raw(ctx context.Context, f func(any) error) error {
 			t = c.newTransaction()
 		}
 		t.work.AddDDL()
-		others := c.reached(ctx, l, t, "")
-		proof, done, err := c.engine.dialect.looseProof(ctx, l)
-		if err != nil {
-			return c.settled(ctx, l, err)
-		}
-		ran := false
-		err = t.work.Commit(ctx, proof, across(others, proof, true, func(context.Context) (cacheops.Outcome, error) {
-			ran = true
+		t.ddl = true
+		ran, err := c.loose(ctx, l, t, nil, "", func(context.Context) (cacheops.Outcome, error) {
 			err := l.note(f(l.real))
 			return c.ended(ctx, l, err, false), err
-		}))
-		done(l)
+		})
 		if ran {
 			c.engine.outdated()
 			c.resume(ctx, l)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"time"
 
 	"github.com/cacheops/cacheops"
 	"github.com/cacheops/cacheops/internal/dep"
@@ -36,14 +37,14 @@ func (c *conn) lookup(ctx context.Context, st *statement, args []driver.NamedVal
 		e.db.Bypass(ctx, &st.query, "argument of an unknown type")
 		return nil, false
 	}
-	key := st.schema.key
-	if e.opts.Scope != nil {
-		scope, ok := e.opts.Scope(ctx)
-		if !ok {
-			e.db.Bypass(ctx, &st.query, "no scope")
-			return nil, false
-		}
-		key += "\x00" + scope
+	if st.plan.AsksClock(e.dialect.kind(), args) {
+		e.db.Bypass(ctx, &st.query, "an argument that may ask the clock")
+		return nil, false
+	}
+	key, ok := e.sessionIn(ctx, st.schema)
+	if !ok {
+		e.db.Bypass(ctx, &st.query, "no scope")
+		return nil, false
 	}
 	return e.db.Lookup(ctx, &st.query, key, &c.probe)
 }
@@ -57,6 +58,7 @@ func (c *conn) miss(ctx context.Context, st *statement, fill bool, k *run) error
 	}
 	large := c.engine.large.hash(k.text, c.probe.Args)
 	if c.engine.large.has(large) {
+		cacheops.Untracked(ctx, "result too large to keep")
 		return c.direct(ctx, k)
 	}
 	c.yield()
@@ -78,30 +80,40 @@ var errTooLarge = errors.New("sqlcache: result too large to keep")
 // this caller has gone, hence the copy of the arguments.
 func (e *engine) source(st *statement, k *run) cacheops.Source {
 	text, args := k.text, cloned(k.args)
-	return cacheops.Source{
+	src := cacheops.Source{
+		CatalogMoved: e.catalogMoved,
+
 		Uses: func() ([]dep.Use, error) { return st.plan.Uses(meant(args)), nil },
-		Load: func(ctx context.Context) (loaded cacheops.Loaded, err error) {
+	}
+	if e.replica == nil {
+		src.Load = func(ctx context.Context) (loaded cacheops.Loaded, err error) {
 			err = e.onLease(ctx, func(l *lease) error {
 				loaded, err = e.load(ctx, l, st, text, args)
 				return err
 			})
 			return loaded, err
-		},
+		}
+		return src
 	}
+	src.LoadSince = func(ctx context.Context, since time.Time) (loaded cacheops.Loaded, err error) {
+		err = e.onLease(ctx, func(l *lease) error {
+			asOf, err := e.replica.shows(ctx, l, since)
+			if err != nil {
+				return err
+			}
+			loaded, err = e.load(ctx, l, st, text, args)
+			loaded.AsOf = asOf
+			return err
+		})
+		return loaded, err
+	}
+	return src
 }
 
 // load runs a read on a fresh lease: no statement is open there, and no
 // transaction, so its snapshot begins now.
 func (e *engine) load(ctx context.Context, l *lease, st *statement, text string, args []driver.NamedValue) (cacheops.Loaded, error) {
-	if err := e.checkSchema(ctx, l); err != nil {
-		return cacheops.Loaded{}, err
-	}
-	if e.stale.Load() { // as the acquire has found, if not before
-		if err := e.checkVersion(ctx); err != nil {
-			return cacheops.Loaded{}, err
-		}
-	}
-	unlike, err := e.unlike(ctx, l, st.schema)
+	unlike, err := e.ready(ctx, l, st.schema)
 	if err != nil {
 		return cacheops.Loaded{}, err
 	}
@@ -117,6 +129,28 @@ func (e *engine) load(ctx context.Context, l *lease, st *statement, text string,
 	if err != nil {
 		return cacheops.Loaded{}, err
 	}
+	return loadedOf(set, unlike), nil
+}
+
+// ready finds out whether reads that were planned under a schema may be made on a
+// lease; unlike says why nothing of them is kept, empty if it is.
+func (e *engine) ready(ctx context.Context, l *lease, s *schema) (unlike string, err error) {
+	if err := e.checkSchema(ctx, l); err != nil {
+		return "", err
+	}
+	if e.stale.Load() { // as the acquire has found, if not before
+		if err := e.checkVersion(ctx); err != nil {
+			return "", err
+		}
+	}
+	if unlike, err = e.unlike(ctx, l, s); err != nil || unlike != "" {
+		return unlike, err
+	}
+	return e.dialect.demoted(ctx, l)
+}
+
+// loadedOf is a recorded result as the cache takes it.
+func loadedOf(set *rowset.Set, unlike string) cacheops.Loaded {
 	loaded := cacheops.Loaded{Value: set, Rows: set.Rows() > 0}
 	switch {
 	case unlike != "":
@@ -126,7 +160,7 @@ func (e *engine) load(ctx context.Context, l *lease, st *statement, text string,
 	case !set.Plain():
 		loaded.Discard = "value of an unknown type"
 	}
-	return loaded, nil
+	return loaded
 }
 
 // record runs a query and records what it returns, an error after the first
@@ -157,7 +191,7 @@ func (k *run) buffer(ctx context.Context, l *lease) error {
 	if err != nil {
 		return err
 	}
-	k.failed = set.Err() != nil
+	k.set, k.failed = set, set.Err() != nil
 	k.rows = set.Replay()
 	return nil
 }
@@ -187,6 +221,9 @@ func (e *engine) checkSchema(ctx context.Context, l *lease) error {
 		return e.outside(ctx)
 	}
 	s := e.schema.Load()
+	if e.replica != nil && s.version == 0 {
+		return nil // it is about to be read again
+	}
 	last := e.checked.Load()
 	now := int64(e.sinceStart())
 	if e.opts.SchemaCheck < 0 || now-last < int64(e.opts.SchemaCheck) || !e.checked.CompareAndSwap(last, now) {

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"sync"
 
@@ -39,6 +40,8 @@ type statement struct {
 	plan   sqldep.Bound
 	query  cacheops.Query // of a Read
 	heads  rowset.Heads
+	// restless says that the session may be another one after the statement.
+	restless bool
 
 	mu       sync.Mutex
 	prepared *preparation
@@ -80,13 +83,28 @@ func (s *schema) plan(text string) *statement {
 		st.query = s.query(text, st.plan)
 		s.engine.db.Prepare(&st.query)
 	}
+	st.restless = s.restless(st.plan.Plan)
 	return st
+}
+
+// setsInside finds what sets something in the body of a trigger: SET where a statement
+// may begin, and PostgreSQL's function. It finds more than that.
+var setsInside = regexp.MustCompile(`(?i)set_config|(^|;|\n|\*/|\$|\b(begin|then|else|loop|do))\s*(set|reset)\s`)
+
+// restless reports whether a statement may leave the session changed by what it calls,
+// which its own text does not show.
+func (s *schema) restless(p *sqldep.Plan) bool {
+	return p.Class == sqldep.Write && (p.Everything || slices.ContainsFunc(p.Tables, func(name string) bool {
+		t, ok := s.catalog.Tables[name]
+		return ok && slices.ContainsFunc(t.Triggers, func(g *catalog.Trigger) bool { return setsInside.MatchString(g.Body) })
+	}))
 }
 
 func (s *schema) query(text string, p sqldep.Bound) cacheops.Query {
 	q := cacheops.Query{
 		Text: text, Op: opOf(p.Op), Main: p.Main, Uses: p.Tables, Catalog: s.version,
-		Uncacheable: p.Uncacheable, Decode: decode,
+		Hints:       s.planner.Hints(text),
+		Uncacheable: p.Uncacheable, Private: s.private(p), Decode: decode,
 	}
 	switch {
 	case q.Uncacheable != "":
@@ -137,14 +155,14 @@ func decode(b []byte) (cacheops.Value, error) {
 // or out of date. It takes a lease for that, so a caller that holds one does
 // not call it.
 func (e *engine) current(ctx context.Context) (*schema, error) {
-	if s := e.schema.Load(); s != nil && !e.stale.Load() {
+	if s := e.schema.Load(); s != nil && (!e.stale.Load() || e.replica.rests(s)) {
 		return s, nil
 	}
 	if err := acquire(ctx, e.loading); err != nil {
 		return nil, err
 	}
 	defer func() { <-e.loading }()
-	if s := e.schema.Load(); s != nil && !e.stale.Load() {
+	if s := e.schema.Load(); s != nil && (!e.stale.Load() || e.replica.rests(s)) {
 		return s, nil
 	}
 	var s *schema
@@ -156,6 +174,7 @@ func (e *engine) current(ctx context.Context) (*schema, error) {
 		return nil, err
 	}
 	e.schema.Store(s)
+	e.attached()
 	return s, nil
 }
 
@@ -177,6 +196,11 @@ func (e *engine) read(ctx context.Context, l *lease) (*schema, error) {
 		version = 0
 		e.stale.Store(true)
 	}
+	if e.replica != nil && version != 0 {
+		if version = e.replica.follows(ctx, l, version); version == 0 {
+			e.stale.Store(true)
+		}
+	}
 	cat, err := e.dialect.readCatalog(ctx, l)
 	if err != nil {
 		e.stale.Store(true)
@@ -193,7 +217,7 @@ func (e *engine) newSchema(cat *catalog.Catalog, version uint64, in session) *sc
 	s := &schema{engine: e, catalog: cat, version: version, session: in, statements: make(map[string]*statement)}
 	s.key = e.opts.Session
 	if in.print != "" {
-		s.key += "\x00" + digest(in.print)
+		s.key += "\x00p" + digest(in.print)
 	}
 	if last := e.schema.Load(); last != nil && last.session.mode == in.mode {
 		s.planner = last.planner
@@ -215,15 +239,36 @@ func (e *engine) setUp(ctx context.Context, l *lease) error {
 	if e.opts.Name != "" {
 		name = e.opts.Name
 	}
-	db, err := e.cache.Attach(cacheops.Backend{
-		Name: name, Identity: identity,
-		Prove: e.dialect.prove, Row: e.row, CatalogMoved: e.catalogMoved,
-	})
+	backend := cacheops.Backend{Name: name, Identity: identity, Prove: e.dialect.prove, Row: e.row}
+	backend.Session, backend.Version, backend.Gone = e.session, e.version, e.gone.Load
+	if e.replica != nil {
+		backend.Replica, backend.Prove = true, nil
+		if backend.Identity, err = e.replicaOf(identity); err != nil {
+			return err
+		}
+	}
+	db, err := e.cache.Attach(backend)
 	if err != nil {
 		return fmt.Errorf("attach the database to the cache: %w", err)
 	}
 	e.db, e.dark = db, e.newDark()
 	return nil
+}
+
+// replicaOf returns the identity that a replica shares with its primary, empty if
+// it has one of its own.
+func (e *engine) replicaOf(identity string) (string, error) {
+	switch d := e.dialect.(type) {
+	case *postgres:
+		e.replica.kind = d
+		return identity, nil
+	case *mysql:
+		if e.opts.Name == "" {
+			return "", errors.New("sqlcache: Options.Name must name the database that this one replicates, as the primary's options do")
+		}
+		return "", nil
+	}
+	return "", errors.New("sqlcache: Options.Replica: SQLite has no replicas")
 }
 
 // newDark returns a schema of which nothing is known, not even its version: no

@@ -1,6 +1,10 @@
 package sqlcache
 
-import "context"
+import (
+	"context"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+)
 
 // A connection whose session is not like the others' reads other rows, or other
 // forms of them: what it reads is not kept, and it keeps to itself.
@@ -33,6 +37,35 @@ func (e *engine) unlike(ctx context.Context, l *lease, s *schema) (why string, e
 		return "the connection's session is unlike the others'", nil
 	}
 	return "", nil
+}
+
+// meansElse reports whether a text may mean something else on the connection than its
+// plan says: the pool's connections differ (in the search path, in what "a" is and
+// where '\' ends), or settings were changed since the schema was read. A connection is
+// asked once.
+func (l *lease) meansElse(ctx context.Context, st *statement) bool {
+	if l.engine.dialect.kind() == catalog.SQLite {
+		return false
+	}
+	if l.pooled.met == 0 && l.meet(ctx) != nil {
+		return true
+	}
+	return l.pooled.session.mode != st.schema.session.mode || l.pooled.session.print != st.schema.session.print
+}
+
+// unsettled says that the session may have been changed by what nobody has looked
+// into: a function that sets the search path. It is asked again.
+func (c *conn) unsettled(l *lease) {
+	if c.engine.dialect.kind() == catalog.SQLite {
+		return
+	}
+	l.pooled.met = 0
+	if c.tx != nil {
+		c.tx.strange = true // to ask in the transaction could end it
+	}
+	if c.engine.single() {
+		c.engine.outdated()
+	}
 }
 
 // setsSession prepares for a statement that leaves something in the session, of

@@ -39,7 +39,7 @@ func (d *sqlite) uncacheable() string {
 		return "every connection has a database in memory of its own"
 	}
 	if d.dirty {
-		return "connections read uncommitted rows"
+		return readsDirty
 	}
 	return ""
 }
@@ -104,10 +104,6 @@ func (d *sqlite) refresh(ctx context.Context, l *lease) error {
 	_, err := l.exec(ctx, "SELECT 1 FROM sqlite_master WHERE 0", nil)
 	return err
 }
-
-// session: what a connection's answers depend on is in the data source name, or
-// pins the connection.
-func (d *sqlite) session(context.Context, *lease) (session, error) { return session{}, nil }
 
 // onlySession: the cache is told of what SQLite's session statements reach: ATTACH
 // brings other files along.

@@ -40,3 +40,9 @@ func (d *sqlite) counted(ctx context.Context, l *lease, _ *run, f *sqldep.Facts)
 }
 
 func (d *sqlite) keyed(string, int64) bool { return true }
+
+// rivals: of SQLite's upserts no target is told.
+func (d *sqlite) rivals(context.Context, *lease, *transaction, *sqldep.RowTarget, *rivals) {}
+
+func (d *sqlite) met(context.Context, *lease, *transaction, *sqldep.RowTarget, *rivals, *sqldep.Facts) {
+}

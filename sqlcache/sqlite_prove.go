@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/internal/sqldep"
 )
 
 // On SQLite a writer whose outcome is in doubt is over when somebody else holds
@@ -15,7 +16,8 @@ import (
 // COMMIT. That does not go for what runs outside a transaction of ours (VACUUM,
 // several statements in one text) and for connections with other databases
 // attached. Those loose writers are over when their statement has returned, or
-// their connection was closed, which this process alone can know.
+// their connection was closed. Their own process knows that; to others a mark
+// tells that there are some, see sqlite_mark.go.
 
 // running are the loose writers of this process that may still commit, of all
 // its pools: where several were opened on one database, the one that is asked
@@ -29,14 +31,18 @@ type looseWriters struct {
 }
 
 const (
-	proofLock  = "lock"
-	proofLoose = "loose:"
+	proofLock = "lock"
+	// proofLoose begins what this process alone can prove over, proofMarked what
+	// others can by there being no mark: either is marked or writes nothing.
+	proofLoose  = "loose:"
+	proofMarked = "marked:"
 )
 
 // process tells this process's loose writers from others'.
 var process = uniqueName("")
 
-func localProof() (proof string, done func(*lease)) {
+// localProof makes a writer known to this process. kind is proofLoose or proofMarked.
+func localProof(kind string) (proof string, done func(*lease)) {
 	w := &running
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -51,26 +57,55 @@ func localProof() (proof string, done func(*lease)) {
 		defer w.mu.Unlock()
 		delete(w.open, id)
 	}
-	return proofLoose + process + ":" + strconv.FormatUint(id, 10), func(l *lease) {
-		if l.bad {
-			l.closed = append(l.closed, over)
-			return
-		}
-		over()
-	}
+	return kind + process + ":" + strconv.FormatUint(id, 10), func(l *lease) { l.ended(over) }
 }
 
-func (d *sqlite) proof(_ context.Context, c *conn, _ *lease, _ *transaction, several bool) (proof string, done func(*lease), err error) {
-	if c.pinned != "" || several {
-		proof, done = localProof()
+// ended calls f once what ran last can do nothing more: now, or with the
+// connection's end.
+func (l *lease) ended(f func()) {
+	if l.bad {
+		l.closed = append(l.closed, f)
+		return
+	}
+	f()
+}
+
+func (d *sqlite) proof(ctx context.Context, c *conn, _ *lease, _ *transaction, others []*cacheops.Database) (proof string, done func(*lease), err error) {
+	switch {
+	case len(others) > 0:
+		return d.markedProof(ctx, others)
+	case c.pinned != "": // it holds the lock of the only file that it may have written to
+		proof, done = localProof(proofMarked)
 		return proof, done, nil
 	}
 	return proofLock, func(*lease) {}, nil
 }
 
-func (d *sqlite) looseProof(context.Context, *lease) (proof string, done func(*lease), err error) {
-	proof, done = localProof()
-	return proof, done, nil
+func (d *sqlite) looseProof(ctx context.Context, _ *lease, p *sqldep.Plan, others []*cacheops.Database) (proof string, done func(*lease), err error) {
+	if p != nil && settles(p) {
+		proof, done = localProof(proofMarked)
+		return proof, done, nil
+	}
+	return d.markedProof(ctx, others)
+}
+
+func (d *sqlite) markedProof(ctx context.Context, others []*cacheops.Database) (proof string, done func(*lease), err error) {
+	m, err := d.mark(ctx, others)
+	if err != nil {
+		return "", nil, err
+	}
+	proof, over := localProof(proofMarked)
+	return proof, func(l *lease) {
+		over(l)
+		l.ended(m.remove)
+	}, nil
+}
+
+// elsewhere reports whether a writer is one of another process that the absence of a
+// mark proves over.
+func elsewhere(w cacheops.Writer) bool {
+	rest, marked := strings.CutPrefix(w.Proof, proofMarked)
+	return marked && !strings.HasPrefix(rest, process+":")
 }
 
 // over reports whether no loose writer stands against a proof by the lock.
@@ -78,6 +113,9 @@ func (w *looseWriters) over(writer cacheops.Writer) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	rest, loose := strings.CutPrefix(writer.Proof, proofLoose)
+	if !loose {
+		rest, loose = strings.CutPrefix(writer.Proof, proofMarked)
+	}
 	switch {
 	case writer.ID == 0:
 		return len(w.open) == 0
@@ -94,8 +132,14 @@ func (w *looseWriters) over(writer cacheops.Writer) bool {
 const proveTime = 2 * time.Second
 
 func (d *sqlite) prove(ctx context.Context, w cacheops.Writer) (bool, error) {
-	if !running.over(w) {
+	strange := elsewhere(w)
+	if !strange && !running.over(w) {
 		return false, nil
+	}
+	if (strange || w.ID == 0) && d.engine.db.Shared() {
+		if ok, err := unmarked(d.engine.db.Identity()); !ok {
+			return false, err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, proveTime)
 	defer cancel()

@@ -30,6 +30,7 @@ func (s *stmt) NumInput() int { return s.inputs }
 // have rules of their own.
 func (s *stmt) CheckNamedValue(nv *driver.NamedValue) error {
 	if s.converts {
+		nv.Value = pointedAt(nv.Value)
 		return nil
 	}
 	return s.conn.CheckNamedValue(nv)

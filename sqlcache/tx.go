@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/dep"
 	"github.com/cacheops/cacheops/internal/sqldep"
 )
@@ -36,25 +37,42 @@ type transaction struct {
 	// unread is why a row could not be read around the present statement, where that
 	// ended all that the transaction could do.
 	unread error
+	// attaches says that tables may be those of attached files.
+	attaches bool
 	// ddl says that the schema may have changed inside: plans made from the
 	// catalog no longer say what a statement touches.
 	ddl bool
 	// wide says that it may have changed anything.
 	wide bool
+	// after are reads to be made once it is committed.
+	after []Read
 }
 
-func (c *conn) newTransaction() *transaction { return &transaction{work: c.engine.db.Write()} }
+func (c *conn) newTransaction() *transaction {
+	return &transaction{work: c.engine.db.Write(), attaches: c.engine.dialect.kind() == catalog.SQLite}
+}
 
-// add records changes.
+// add records changes. What changes in an attached file may change anything
+// here: it may be our own file under another name.
 func (t *transaction) add(ctx context.Context, version uint64, changes ...dep.Change) {
+	if t.attaches && slices.ContainsFunc(changes, ofAttached) {
+		changes = append(slices.Clip(changes), dep.Anything())
+	}
 	t.wide = t.wide || slices.ContainsFunc(changes, func(ch dep.Change) bool { return ch.Table == "" })
 	t.work.Add(ctx, version, changes...)
+}
+
+// ofAttached reports whether a change is of a table of an attached file of
+// SQLite's.
+func ofAttached(ch dep.Change) bool {
+	return ch.Table != "" && !strings.HasPrefix(ch.Table, "main.") && !strings.HasPrefix(ch.Table, "temp.")
 }
 
 // BeginTx starts a transaction as the bare driver does, on a lease that ends
 // with it.
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	var h *txHandle
+	cacheops.InTransaction(ctx)
 	err := c.holding(ctx, func(l *lease) error {
 		if err := c.beginsOver(ctx, l); err != nil {
 			return err
@@ -69,14 +87,23 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 			return c.settled(ctx, l, err)
 		}
 		h = &txHandle{conn: c, ctx: ctx, lease: l, real: real}
-		c.handle, c.tx = h, c.newTransaction()
-		c.tx.snapshot = c.oneSnapshot(sql.IsolationLevel(opts.Isolation))
+		c.handle = h
+		c.begun(c.oneSnapshot(sql.IsolationLevel(opts.Isolation)))
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return h, nil
+}
+
+// begun follows a BEGIN that succeeded. In a transaction PostgreSQL only warns of it,
+// and what that has done so far is committed with the rest.
+func (c *conn) begun(snapshot bool) {
+	if c.tx == nil {
+		c.tx = c.newTransaction()
+	}
+	c.tx.snapshot = c.tx.snapshot || snapshot
 }
 
 // plainBegin is the plan of a BEGIN by the driver.
@@ -170,6 +197,8 @@ type txHandle struct {
 // committed is rolled back.
 func (h *txHandle) Commit() error {
 	c := h.conn
+	var after []Read
+	defer func() { c.refreshNow(h.ctx, after) }()
 	defer h.end()
 	switch {
 	case h.lease.bad:
@@ -185,6 +214,9 @@ func (h *txHandle) Commit() error {
 			h.lease.rollback(h.ctx)
 		}
 		t.work.Forget()
+	}
+	if err == nil {
+		after = t.after
 	}
 	return hide(err)
 }
@@ -222,12 +254,15 @@ func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(co
 	others := c.reached(ctx, l, t, "")
 	proof, done := "", func(*lease) {}
 	if !t.work.Empty() {
-		if proof, done, err = e.dialect.proof(ctx, c, l, t, len(others) > 0); err != nil {
+		if proof, done, err = e.dialect.proof(ctx, c, l, t, others); err != nil {
 			return true, unprovedError{hide(err)}
 		}
 	}
 	finished := false
-	defer func() { l.bad = l.bad || !finished }() // a panic: whether it committed is not known
+	defer func() {
+		l.bad = l.bad || !finished // a panic: whether it committed is not known
+		done(l)
+	}()
 	err = t.work.Commit(ctx, proof, across(others, proof, ddl, func(ctx context.Context) (cacheops.Outcome, error) {
 		ctx, cancel := settle(ctx)
 		defer cancel()
@@ -240,7 +275,6 @@ func (c *conn) commit(ctx context.Context, l *lease, t *transaction, run func(co
 		return outcome, hide(err)
 	}))
 	finished = true
-	done(l)
 	if ddl {
 		e.outdated()
 	}
@@ -299,9 +333,8 @@ func (c *conn) beginText(ctx context.Context, st *statement, k *run) error {
 			}
 			return c.settled(ctx, l, err)
 		}
-		c.tx = c.newTransaction()
-		c.tx.locked = st.plan.Immediate
-		c.tx.snapshot = c.oneSnapshot(sql.LevelDefault) || strings.Contains(strings.ToLower(k.text), "isolation")
+		c.begun(c.oneSnapshot(sql.LevelDefault) || strings.Contains(strings.ToLower(k.text), "isolation"))
+		c.tx.locked = c.tx.locked || st.plan.Immediate
 		return nil
 	})
 }
@@ -312,7 +345,12 @@ func (c *conn) commitText(ctx context.Context, k *run) error {
 	if c.tx == nil {
 		return c.direct(ctx, k)
 	}
-	return c.holding(ctx, func(l *lease) error { return c.commitBy(ctx, l, k) })
+	after := c.tx.after
+	err := c.holding(ctx, func(l *lease) error { return c.commitBy(ctx, l, k) })
+	if err == nil && c.tx == nil {
+		c.refreshNow(ctx, after)
+	}
+	return err
 }
 
 // commitBy runs a statement that commits the open transaction.

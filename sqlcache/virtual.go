@@ -29,6 +29,9 @@ type RealConn interface {
 	// Discard says that the session is not to be used again: Close ends it, where it
 	// would otherwise give it back to the pool.
 	Discard()
+	// Unpack turns a row as this connection gives it, under such columns, into the
+	// values that database/sql would have been given. ok is false where it cannot.
+	Unpack(columns []string, row []driver.Value) (values []driver.Value, ok bool)
 	// Lasting is room that stays with the session when the connection is closed and
 	// the pool hands the session out again.
 	Lasting() *any
@@ -36,13 +39,14 @@ type RealConn interface {
 
 // Connector returns a connector of virtual connections over those of bare, which
 // are [RealConn]s, for an adapter that uses them without database/sql. maxConns is how
-// many bare can give at a time, zero for no limit. Each is closed after every use.
-func Connector(cache *cacheops.Cache, bare driver.Connector, maxConns int, opts *Options) driver.Connector {
+// many bare can give at a time, zero for no limit. only says that it is always one and
+// the same: what is done to its session stays. Each is closed after every use.
+func Connector(cache *cacheops.Cache, bare driver.Connector, maxConns int, only bool, opts *Options) driver.Connector {
 	o := opts.withDefaults()
 	inner := sql.OpenDB(keeping{bare})
 	inner.SetMaxIdleConns(-1)
 	e := newEngine(cache, inner, o)
-	e.maxConns = maxConns
+	e.maxConns, e.only = maxConns, only
 	return &connector{engine: e, driver: bare.Driver(), owned: true}
 }
 
@@ -87,7 +91,22 @@ func (v *Virtual) Raw(ctx context.Context, f func(driver.Conn) error) error {
 // Hold calls f with the real connection, which must leave the database, the
 // transaction and the session as they are.
 func (v *Virtual) Hold(ctx context.Context, f func(driver.Conn) error) error {
+	cacheops.Untracked(ctx, "raw connection")
 	return v.holding(ctx, func(l *lease) error { return v.settled(ctx, l, l.note(f(l.real))) })
+}
+
+// Visit is Hold for an f that may change the session where the pool's only
+// connection is shared by all: the entries follow it then.
+func (v *Virtual) Visit(ctx context.Context, f func(driver.Conn) error) error {
+	cacheops.Untracked(ctx, "raw connection")
+	return v.holding(ctx, func(l *lease) error {
+		err := v.settled(ctx, l, l.note(f(l.real)))
+		l.pooled.met = 0
+		if meetErr := l.meet(ctx); meetErr != nil || l.pooled.session.print != v.engine.schema.Load().session.print {
+			v.engine.outdated()
+		}
+		return err
+	})
 }
 
 // Expose returns the real connection of the open transaction. What is done over
@@ -131,6 +150,7 @@ func (v *Virtual) Together(ctx context.Context, list []Statement, f func(driver.
 		case g.odd:
 			return v.Raw(ctx, f)
 		}
+		g.tell(ctx, c)
 		err = c.holding(ctx, func(l *lease) error { return c.together(ctx, l, g, f) })
 		if err != errReplan || try == maxReplans { //nolint:errorlint // it is never wrapped
 			return err
@@ -170,6 +190,7 @@ func (c *conn) group(ctx context.Context, list []Statement) (*group, error) {
 func (c *conn) together(ctx context.Context, l *lease, g *group, f func(driver.Conn) error) error {
 	if c.tx != nil || !g.writes {
 		if c.tx != nil {
+			defer g.unsettled(c, l)
 			g.record(ctx, c, c.tx)
 		}
 		return c.settled(ctx, l, l.note(f(l.real)))
@@ -180,16 +201,40 @@ func (c *conn) together(ctx context.Context, l *lease, g *group, f func(driver.C
 		}
 	}
 	t := c.newTransaction()
+	for _, st := range g.plans {
+		t.strange = t.strange || l.meansElse(ctx, st)
+	}
 	if err := c.engine.dialect.beginWrite(ctx, l, t, false); err != nil {
 		return err
 	}
 	c.tx = t
 	defer func() { c.abandon(l, t) }()
+	defer g.unsettled(c, l)
 	g.record(ctx, c, t)
 	if err := l.note(f(l.real)); err != nil {
 		return c.settled(ctx, l, err)
 	}
 	return c.commitAlone(ctx, l, t)
+}
+
+// unsettled is that of a connection, where one of the statements calls what nobody has
+// looked into.
+func (g *group) unsettled(c *conn, l *lease) {
+	if slices.ContainsFunc(g.plans, func(st *statement) bool { return st.restless }) {
+		c.unsettled(l)
+	}
+}
+
+// tell tells functions of the statements, none of which is looked up.
+func (g *group) tell(ctx context.Context, c *conn) {
+	switch {
+	case g.writes:
+		cacheops.Wrote(ctx)
+	case c.tx != nil:
+		cacheops.InTransaction(ctx)
+	default:
+		cacheops.Untracked(ctx, "statements sent together")
+	}
 }
 
 // record records what the statements may change, none of which has run.

@@ -16,6 +16,7 @@ import (
 func (c *conn) write(ctx context.Context, st *statement, k *run) error {
 	return c.holding(ctx, func(l *lease) error {
 		if c.tx != nil {
+			c.tx.strange = c.tx.strange || l.meansElse(ctx, st)
 			err := c.change(ctx, l, c.tx, st, k)
 			if err != nil || k.failed {
 				c.look(ctx, l)
@@ -40,6 +41,7 @@ func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) 
 		}
 	}
 	t := c.newTransaction()
+	t.strange = l.meansElse(ctx, st)
 	images := st.plan.Class != sqldep.DDL && !c.blind(t, st)
 	if err := c.engine.dialect.beginWrite(ctx, l, t, images); err != nil {
 		return l.rejected(ctx, k.text, err)
@@ -130,6 +132,9 @@ func (c *conn) change(ctx context.Context, l *lease, t *transaction, st *stateme
 	}
 	changes := []dep.Change{dep.Anything()}
 	defer func() { t.add(ctx, st.schema.version, changes...) }()
+	if st.restless {
+		defer c.unsettled(l)
+	}
 	if c.blind(t, st) {
 		return k.on(ctx, l)
 	}
@@ -163,6 +168,8 @@ type around struct {
 	target sqldep.RowTarget
 	set    bool
 	old    dep.Image
+	// rivals is set for an upsert.
+	rivals *rivals
 }
 
 // around reads the row before the write, where it is known which one that is
@@ -181,6 +188,11 @@ func (c *conn) around(ctx context.Context, l *lease, t *transaction, st *stateme
 		return w // it fails before it has a lock, and ours would stay with the transaction
 	}
 	w.target = target
+	if target.Rows > 0 {
+		w.rivals = rivalsOf(&target, wanted)
+		c.engine.dialect.rivals(ctx, l, t, &w.target, w.rivals)
+		return w
+	}
 	w.target.ReadAfter = slices.DeleteFunc(slices.Clone(target.ReadAfter), func(col string) bool {
 		return !slices.Contains(wanted, col)
 	})
@@ -199,13 +211,7 @@ func (l *lease) rowImage(ctx context.Context, t *sqldep.RowTarget, cols []string
 	if len(rows) == 0 {
 		return nil, true
 	}
-	img := make(dep.Image, 0, len(cols))
-	for i, col := range cols {
-		if column, ok := t.Table.Column(col); ok {
-			img = append(img, dep.Field{Col: col, Value: column.Stored(rows[0][i])})
-		}
-	}
-	return img, true
+	return storedImage(t.Table, cols, rows[0]), true
 }
 
 // rowQuery selects columns of the target's row. from is the table and name a
@@ -250,6 +256,9 @@ func (w *around) facts(ctx context.Context, l *lease, t *transaction, k *run) sq
 		f.InsertID, f.HasInsertID = id, err == nil && f.Affected == 1 && d.keyed(k.text, id)
 	} else {
 		d.counted(ctx, l, k, &f)
+	}
+	if w.rivals != nil {
+		d.met(ctx, l, t, &w.target, w.rivals, &f)
 	}
 	if w.set {
 		f.Read, f.Old = true, w.old
