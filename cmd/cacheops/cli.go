@@ -25,8 +25,12 @@ const (
 )
 
 type commands struct {
-	Replay replayCommand `cmd:"" help:"Run a query log against a copy of a SQLite database through the cache, and report what caching would do."`
-	Demo   demoCommand   `cmd:"" help:"Run a made-up shop's workload through the cache, verified, and report speed, hits and precision."`
+	Explain    explainCommand    `cmd:"" help:"Say what the cache makes of a statement: op, rule, cacheable or why not, what it depends on, and what was widened."`
+	Invalidate invalidateCommand `cmd:"" help:"Drop what is cached of a table, of rows, or of everything, for every process that shares a Redis."`
+	Flush      flushCommand      `cmd:"" help:"Delete every key of a cache from its Redis, values set by name included."`
+	CleanFiles cleanCommand      `cmd:"" help:"Remove what has expired from the directory of a filestore."`
+	Replay     replayCommand     `cmd:"" help:"Run a query log against a copy of a SQLite database through the cache, and report what caching would do."`
+	Demo       demoCommand       `cmd:"" help:"Run a made-up shop's workload through the cache, verified, and report speed, hits and precision."`
 }
 
 // errDifferent ends a command whose report has told already what is wrong.

@@ -60,6 +60,18 @@ func (p *progress) show(r *replay.Report) {
 	}
 }
 
+// step is told that one of the steps is done, and what to show.
+func (p *progress) step(text string) {
+	if p.bar == nil {
+		return
+	}
+	if now := time.Now(); now.Sub(p.shown) >= refresh {
+		p.shown = now
+		p.bar.Describe(text)
+	}
+	p.draw(p.bar.Add(1))
+}
+
 // live is the line that moves; with the bar it fits into 80 columns.
 func live(r *replay.Report) string {
 	line := fmt.Sprintf("hits %s  drops %s", percent(r.Hits, r.Hits+r.Misses), count(r.Drops))

@@ -19,7 +19,8 @@ import (
 //
 //	sqlite FILE SQLFILE      make a database
 //	stdin FILE               standard input of the next run
-//	run ARGS…                run cacheops; later lines look at this run
+//	run ARGS…                run cacheops; later lines look at this run. An argument
+//	                         with spaces is in double quotes
 //	status N                 its exit status (0 unless the script asks)
 //	stdout REGEXP, stderr REGEXP, no-stdout REGEXP, no-stderr REGEXP
 //	json FIELD VALUE         a field of the object that it printed
@@ -112,7 +113,7 @@ func (s *script) command(word, rest string) {
 		s.must(err)
 		s.stdin = string(text)
 	case "run":
-		s.run(strings.Fields(rest))
+		s.run(words(rest))
 	case "status":
 		s.asked = true
 		if rest != strconv.Itoa(s.status) {
@@ -154,6 +155,17 @@ func (s *script) sqlite(args []string) {
 	_, err = db.ExecContext(context.Background(), string(text))
 	s.must(err)
 	s.must(db.Close())
+}
+
+var word = regexp.MustCompile(`"[^"]*"|\S+`)
+
+// words splits arguments at spaces that are not in quotes.
+func words(line string) []string {
+	list := word.FindAllString(line, -1)
+	for i, w := range list {
+		list[i] = strings.Trim(w, `"`)
+	}
+	return list
 }
 
 // run puts the directory in front of what looks like one of its files.
