@@ -36,17 +36,25 @@ func mysql(text string) (seen, error) {
 			stmt.Accept(v)
 		case *ast.UpdateStmt:
 			s.kind = write
-			s.several = stmt.MultipleTable
-			s.exact = true
+			s.several = stmt.TableRefs.TableRefs.Right != nil
+			s.exact = !s.several
 			s.where, s.shaped = mysqlShape(stmt.Where), true
-			v.written(stmt.TableRefs)
+			if s.several {
+				v.assigned(stmt)
+			} else {
+				v.written(stmt.TableRefs)
+			}
 			stmt.Accept(v)
 		case *ast.DeleteStmt:
 			s.kind = write
 			s.several = stmt.IsMultiTable
 			s.exact = !stmt.IsMultiTable
 			s.where, s.shaped = mysqlShape(stmt.Where), true
-			v.written(stmt.TableRefs)
+			if stmt.IsMultiTable {
+				v.deleted(stmt)
+			} else {
+				v.written(stmt.TableRefs)
+			}
 			stmt.Accept(v)
 		default:
 			s.kind = other
@@ -69,6 +77,55 @@ func (v *mysqlVisitor) written(refs *ast.TableRefsClause) {
 	refs.Accept(v)
 	v.target = false
 }
+
+// assigned notes the tables of a join that SET names; which ones bare names mean
+// the tree does not tell.
+func (v *mysqlVisitor) assigned(stmt *ast.UpdateStmt) {
+	names := aliasesOf(stmt.TableRefs)
+	for _, a := range stmt.List {
+		if t := names[a.Column.Table.L]; t != nil {
+			v.seen.writes(t.Schema.O, t.Name.O)
+		}
+	}
+}
+
+// deleted notes the tables of a join that rows are deleted from.
+func (v *mysqlVisitor) deleted(stmt *ast.DeleteStmt) {
+	names := aliasesOf(stmt.TableRefs)
+	for _, to := range stmt.Tables.Tables {
+		if t := names[to.Name.L]; t != nil {
+			v.seen.writes(t.Schema.O, t.Name.O)
+		}
+	}
+}
+
+// aliasesOf returns the tables of a join by the names that they go by.
+func aliasesOf(refs *ast.TableRefsClause) aliases {
+	names := aliases{}
+	if refs != nil {
+		refs.Accept(names)
+	}
+	return names
+}
+
+type aliases map[string]*ast.TableName
+
+func (a aliases) Enter(n ast.Node) (ast.Node, bool) {
+	src, ok := n.(*ast.TableSource)
+	if !ok {
+		return n, false
+	}
+	if t, ok := src.Source.(*ast.TableName); ok {
+		name := src.AsName.L
+		if name == "" {
+			name = t.Name.L
+		}
+		a[name] = t
+	}
+	return n, true
+}
+
+func (a aliases) Leave(n ast.Node) (ast.Node, bool) { return n, true }
 
 func (v *mysqlVisitor) Enter(n ast.Node) (ast.Node, bool) {
 	switch n := n.(type) {

@@ -32,23 +32,28 @@ type bender struct {
 
 	heal  func() error // nil when nothing is bent
 	since time.Time
-	steps int // until it is healed
+	least time.Duration // how long the fault itself is to last
+	steps int           // until it is healed
 }
 
 // fault bends something and returns what undoes it, nil if that is not needed.
 type fault struct {
-	name string
-	bend func() (heal func() error, err error)
+	name  string
+	bend  func() (heal func() error, err error)
+	lasts time.Duration // at least, where that is more than the bender's
 }
+
+// frozenTime is how long a server stays frozen: longer than any timeout and lease.
+const frozenTime = 3 * time.Second
 
 // once is a fault that needs no undoing.
 func once(name string, f func() error) fault {
-	return fault{name, func() (func() error, error) { return nil, f() }}
+	return fault{name: name, bend: func() (func() error, error) { return nil, f() }}
 }
 
 // lasting is a fault with its undoing.
 func lasting(name string, f, heal func() error) fault {
-	return fault{name, func() (func() error, error) { return heal, f() }}
+	return fault{name: name, bend: func() (func() error, error) { return heal, f() }}
 }
 
 // step bends or heals something, now and then.
@@ -67,7 +72,7 @@ func (b *bender) step() {
 	}
 	if b.steps == 0 {
 		// One more step under the fault, after the bound.
-		time.Sleep(time.Until(b.since.Add(b.lasts)))
+		time.Sleep(time.Until(b.since.Add(max(b.lasts, b.least))))
 		return
 	}
 	b.well()
@@ -89,7 +94,7 @@ func (b *bender) bend() {
 		return
 	}
 	b.log = append(b.log, f.name)
-	b.heal, b.since, b.steps = heal, time.Now(), 1+b.dice.IntN(6)
+	b.heal, b.since, b.least, b.steps = heal, time.Now(), f.lasts, 1+b.dice.IntN(6)
 }
 
 // well undoes what is bent.
@@ -151,8 +156,10 @@ func (s *single) bender(t testing.TB, dice *rand.Rand, prefix string) *bender {
 		once("lose a table", func() error { return lose(s.srv, dice, prefix+":t*") }),
 		once("lose a stamp", func() error { return lose(s.srv, dice, prefix+":[es]*") }),
 		lasting("down", s.srv.Kill, s.srv.Restart),
-		lasting("frozen", s.srv.Pause, s.srv.Resume),
+		{"frozen", func() (func() error, error) { return s.srv.Resume, s.srv.Pause() }, frozenTime},
 		lasting("full", func() error { return s.srv.Fill("noeviction", 256<<10) }, s.srv.Relieve),
+		// Hits need none, and go on where nothing can be dropped.
+		lasting("without scripts", func() error { return permit(s.srv, "-eval", "-evalsha") }, func() error { return permit(s.srv, "+@all") }),
 		lasting("crowded", func() error { return s.srv.Fill("allkeys-random", 256<<10) }, s.srv.Relieve),
 	}
 	for name, do := range map[string]func(*redistest.Proxy){
@@ -168,9 +175,15 @@ func (s *single) bender(t testing.TB, dice *rand.Rand, prefix string) *bender {
 	return b
 }
 
+// permit changes what clients may do.
+func permit(srv *redistest.Server, rules ...any) error {
+	_, err := srv.Do(append([]any{"ACL", "SETUSER", "default"}, rules...)...)
+	return err
+}
+
 // partition does something to one worker's connections, or to all.
 func (s *single) partition(name string, dice *rand.Rand, do func(*redistest.Proxy)) fault {
-	return fault{name, func() (func() error, error) {
+	return fault{name: name, bend: func() (func() error, error) {
 		who := s.proxies[:]
 		if i := dice.IntN(herdSize + 1); i < herdSize {
 			who = s.proxies[i : i+1]
@@ -214,9 +227,9 @@ func (c *cluster) url(int) string {
 func (c *cluster) bender(t testing.TB, dice *rand.Rand, prefix string) *bender {
 	b := &bender{TB: t, dice: dice}
 	b.faults = []fault{
-		{"move a slot", func() (func() error, error) { return c.move(dice, prefix+":t*") }},
-		{"move a slot", func() (func() error, error) { return c.move(dice, prefix+":t*") }},
-		{"a replica that lags takes over", func() (func() error, error) { return c.failover(dice) }},
+		{name: "move a slot", bend: func() (func() error, error) { return c.move(dice, prefix+":t*") }},
+		{name: "move a slot", bend: func() (func() error, error) { return c.move(dice, prefix+":t*") }},
+		{name: "a replica that lags takes over", bend: func() (func() error, error) { return c.failover(dice) }},
 		once("lose a table", func() error { return lose(c.holders()[dice.IntN(3)], dice, prefix+":t*") }),
 		once("a primary restarts empty", func() error {
 			if err := c.holders()[dice.IntN(3)].RestartEmpty(); err != nil {
@@ -308,7 +321,7 @@ func (s *sentinels) url(int) string {
 func (s *sentinels) bender(t testing.TB, dice *rand.Rand, prefix string) *bender {
 	b := &bender{TB: t, dice: dice}
 	b.faults = []fault{
-		{"a replica that lags is promoted", s.failover},
+		{name: "a replica that lags is promoted", bend: s.failover},
 		once("lose a table", func() error {
 			p, err := s.Primary()
 			if err != nil {
@@ -363,18 +376,23 @@ func committed(fate string) bool {
 	return strings.HasSuffix(fate, beforeEnd) || strings.HasSuffix(fate, afterEnd)
 }
 
-// wake lets workers go on that froze themselves, now and then until stop.
-func (h *herd) wake(every time.Duration) (stop func()) {
+// wake lets workers go on that froze themselves, now and then until stop. Between
+// two times something else happens.
+func (h *herd) wake(every time.Duration, between func()) (stop func()) {
 	over, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		tick := time.NewTicker(every)
 		defer tick.Stop()
-		for last := false; !last; {
+		for n, last := 0, false; !last; n++ {
 			select {
 			case <-over:
 				last = true
 			case <-tick.C:
+			}
+			if n%2 == 0 && !last {
+				between()
+				continue
 			}
 			for i := range herdSize {
 				_ = h.signal(i, syscall.SIGCONT) // it may be gone

@@ -39,8 +39,13 @@ const (
 type arena struct {
 	*testing.T
 	servers
-	herd   herd
-	mode   redisstore.Mode
+	herd herd
+	mode redisstore.Mode
+	// degrade has writes go through without the store. No worker dies then: what it
+	// owes the store would be lost.
+	degrade bool
+	// loose is how many in a hundred writes are texts with a transaction of their own.
+	loose  int
 	prefix string
 	flaw   string
 	// calm leaves the servers alone; frozen is the point at which writers freeze
@@ -53,7 +58,7 @@ func newArena(t *testing.T, s servers) *arena {
 	a := &arena{T: t, servers: s}
 	a.herd.orders = func(i int) Orders {
 		return Orders{
-			URL: s.url(i), Prefix: a.prefix, Mode: a.mode, Flaw: a.flaw, Lease: lease, Heartbeat: heartbeat,
+			URL: s.url(i), Prefix: a.prefix, Mode: a.mode, Degrade: a.degrade, Flaw: a.flaw, Lease: lease, Heartbeat: heartbeat,
 			Timeout: readTimeout, WriteTimeout: 3 * readTimeout,
 		}
 	}
@@ -120,11 +125,15 @@ func (a *arena) bent(dice *rand.Rand) *bender {
 
 // fate chooses what becomes of a writer in a race.
 func (a *arena) fate(dice *rand.Rand) string {
+	kinds := []string{die, freeze}
+	if a.degrade {
+		kinds = kinds[1:]
+	}
 	switch {
 	case a.frozen != "" && dice.IntN(4) == 0:
 		return freeze + a.frozen
 	case a.frozen == "" && dice.IntN(10) == 0:
-		return fate(dice, die, freeze)
+		return fate(dice, kinds...)
 	}
 	return noFate
 }
@@ -159,9 +168,19 @@ func (a *arena) race(seed uint64) (*fuzz.History, string, error) {
 			}
 		},
 	}
-	stop := a.herd.wake(2 * lease)
+	if a.degrade {
+		rs.Settle = func(ctx context.Context) error {
+			b.well()
+			return a.herd.settle(ctx)
+		}
+	}
+	between := func() {}
+	if s, ok := a.servers.(*single); ok && a.loose > 0 {
+		between = func() { _ = s.srv.Flush() } // it may be down just now
+	}
+	stop := a.herd.wake(lease, between)
 	defer stop()
-	h, err := fuzz.RaceRemote(a.Context(), seed, fuzz.RaceSize{Readers: 2 * herdSize, Writers: herdSize, Writes: 20}, rs)
+	h, err := fuzz.RaceRemote(a.Context(), seed, fuzz.RaceSize{Readers: 2 * herdSize, Writers: herdSize, Writes: 20, Loose: a.loose}, rs)
 	b.well()
 	return h, b.counts(), err
 }
@@ -169,6 +188,9 @@ func (a *arena) race(seed uint64) (*fuzz.History, string, error) {
 // judge judges a history by what the mode promises.
 func (a *arena) judge(h *fuzz.History) error {
 	err := fuzz.JudgeWrites(h)
+	if a.degrade {
+		return errors.Join(err, fuzz.JudgeDegraded(h))
+	}
 	if a.mode == redisstore.Tracked {
 		return errors.Join(err, fuzz.JudgeWithin(h, trackedBound))
 	}
@@ -224,6 +246,28 @@ func TestRacesTracked(t *testing.T) {
 	a.races()
 }
 
+// TestRacesDegraded: writes go through while the store is gone. Their own process
+// never serves what they wrote over, and nobody does once the store was told.
+func TestRacesDegraded(t *testing.T) {
+	a := newArena(t, newSingle(t))
+	a.degrade = true
+	a.races()
+	if err := a.herd.stop(); err != nil { // and counts what the last of them did
+		t.Error(err)
+	}
+	if a.herd.total.StoreErrors == 0 && !testing.Short() {
+		t.Error("the store could always be told: nothing was judged")
+	}
+}
+
+// TestRacesLoose: writers freeze when the store was told of a text that holds no
+// lock yet, and meanwhile the store loses its state.
+func TestRacesLoose(t *testing.T) {
+	a := newArena(t, newSingle(t))
+	a.loose, a.calm, a.frozen = 70, true, afterBegin
+	a.races()
+}
+
 func TestCluster(t *testing.T) { newArena(t, newCluster(t)).races() }
 
 func TestSentinels(t *testing.T) { newArena(t, newSentinels(t)).races() }
@@ -231,10 +275,12 @@ func TestSentinels(t *testing.T) { newArena(t, newSentinels(t)).races() }
 // TestFlawsAreCaught breaks a rule of the protocol in the workers and expects
 // the judge to see it: one that never finds anything proves nothing.
 func TestFlawsAreCaught(t *testing.T) {
-	for flaw, frozen := range map[string]string{flawForgetful: "", flawTrusting: afterBegin} {
+	for flaw, frozen := range map[string]string{flawForgetful: "", flawTrusting: afterBegin, flawDeaf: ""} {
 		t.Run(flaw, func(t *testing.T) {
 			a := newArena(t, newSingle(t))
-			a.flaw, a.calm, a.frozen = flaw, true, frozen
+			a.flaw, a.frozen = flaw, frozen
+			a.degrade = flaw == flawDeaf
+			a.calm = !a.degrade
 			for seed := range uint64(30) {
 				h, _, err := a.race(seed)
 				if err != nil {

@@ -15,6 +15,8 @@ func flawed(s cacheops.Store, flaw string) cacheops.Store {
 		return &forgetful{Store: s}
 	case flawTrusting:
 		return &trusting{Store: s}
+	case flawDeaf:
+		return &deaf{Store: s}
 	}
 	return s
 }
@@ -22,6 +24,7 @@ func flawed(s cacheops.Store, flaw string) cacheops.Store {
 const (
 	flawForgetful = "forgets one drop in ten"
 	flawTrusting  = "lifts every doubt without a proof"
+	flawDeaf      = "takes a store for told that could not be"
 )
 
 type forgetful struct {
@@ -51,4 +54,15 @@ func (t *trusting) Acquire(ctx context.Context, reads []cacheops.TableRead) (cac
 		}
 	}
 	return t.Store.Acquire(ctx, reads)
+}
+
+// deaf loses the drops that the store could not be told of.
+type deaf struct{ cacheops.Store }
+
+func (d *deaf) Begin(ctx context.Context, w cacheops.Writer, writes []cacheops.TableWrite) ([]cacheops.Registry, error) {
+	moved, err := d.Store.Begin(ctx, w, writes)
+	if err != nil {
+		return nil, nil //nolint:nilerr // that is the flaw
+	}
+	return moved, nil
 }

@@ -184,10 +184,38 @@ func (h *herd) stop() error {
 	return errs
 }
 
+// settle waits until no worker owes the store anything.
+func (h *herd) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for i := range herdSize {
+		for {
+			t, err := h.tally(ctx, h.client(i))
+			if err != nil {
+				return fmt.Errorf("ask worker %d what it owes: %w", i, err)
+			}
+			if t.Owed == 0 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	return nil
+}
+
+// tally asks a worker what its cache has done.
+func (h *herd) tally(ctx context.Context, c *fuzz.Client) (t Tally, err error) {
+	text, err := c.Tell(ctx, askStats)
+	if err != nil {
+		return t, err
+	}
+	return t, json.Unmarshal([]byte(text), &t)
+}
+
 func (h *herd) end(w *worker) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	text, err := w.client.Tell(ctx, askStats)
+	t, err := h.tally(ctx, w.client)
 	if errors.Is(err, fuzz.ErrGone) { // by its fate, after the last step
 		w.client.Wait()
 		if err := w.cmd.Wait(); !killed(err) {
@@ -196,12 +224,9 @@ func (h *herd) end(w *worker) error {
 		return nil
 	}
 	if err == nil {
-		var t Tally
-		if err = json.Unmarshal([]byte(text), &t); err == nil {
-			h.mu.Lock()
-			h.total.Add(&t)
-			h.mu.Unlock()
-		}
+		h.mu.Lock()
+		h.total.Add(&t)
+		h.mu.Unlock()
 	}
 	if cerr := w.in.Close(); err == nil {
 		err = cerr

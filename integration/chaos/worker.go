@@ -22,6 +22,8 @@ type Orders struct {
 	Prefix                                  string
 	Mode                                    redisstore.Mode
 	Timeout, WriteTimeout, Lease, Heartbeat time.Duration
+	// Degrade is cacheops.Config's DegradeOnFailure.
+	Degrade bool
 	// Flaw is a rule of the protocol that the worker's store breaks; empty: none.
 	Flaw string
 }
@@ -41,7 +43,8 @@ func Work(text string) (err error) {
 	m := &mortal{Store: store, read: o.Timeout, write: o.WriteTimeout}
 	m.Store = flawed(m.Store, o.Flaw)
 	cache, err := cacheops.New(m, &cacheops.Config{
-		Rules: []cacheops.Rule{{Tables: "*", Ops: cacheops.All, TTL: time.Hour}},
+		Rules:            []cacheops.Rule{{Tables: "*", Ops: cacheops.All, TTL: time.Hour}},
+		DegradeOnFailure: o.Degrade,
 	})
 	if err != nil {
 		return err
@@ -81,7 +84,7 @@ const (
 // tally is what a worker answers to askStats: a Tally as JSON.
 func tally(c *cacheops.Cache, m *mortal) string {
 	st := c.Stats()
-	t := Tally{StoreErrors: st.StoreErrors, Refused: st.Refused, Bypassed: st.Bypassed}
+	t := Tally{Owed: c.Owed(), StoreErrors: st.StoreErrors, Refused: st.Refused, Bypassed: st.Bypassed}
 	for _, r := range st.Reads {
 		t.Hits += r.Hits
 		t.Misses += r.Misses
@@ -100,6 +103,7 @@ func tally(c *cacheops.Cache, m *mortal) string {
 type Tally struct {
 	Hits, Misses, StoreErrors uint64
 	Refused, Bypassed         map[string]uint64
+	Owed                      int    // drops that the store has yet to be told of
 	Slow                      string // a call that took longer than it may
 }
 

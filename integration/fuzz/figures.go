@@ -93,7 +93,10 @@ type trace struct {
 	seen     map[string]*keyTrace
 }
 
-type sessionTrace struct{ inTx, pinned bool }
+type sessionTrace struct {
+	inTx, pinned bool
+	own          bool // it has what others have not
+}
 
 // keyTrace is what is known of one statement with its arguments.
 type keyTrace struct {
@@ -141,7 +144,7 @@ func (t *trace) note(op *Op, hit bool, a *answer, fig *Figures) {
 func (s *sessionTrace) follow(op *Op) {
 	word := firstWord(op.SQL)
 	switch {
-	case op.Action == Begin, word == "BEGIN", word == "SAVEPOINT":
+	case op.Action == Begin, word == "BEGIN", word == "SAVEPOINT", beginsTransaction(op.SQL):
 		s.inTx = true
 	case op.Action == Commit, op.Action == Rollback, word == "COMMIT", word == "END":
 		s.inTx = false
@@ -149,6 +152,7 @@ func (s *sessionTrace) follow(op *Op) {
 		s.inTx = false
 	case op.Class == "oddity":
 		s.pinned = true
+		s.own = s.own || secludes(op.SQL)
 	}
 }
 

@@ -39,10 +39,8 @@ func Generate(seed uint64, size Size) (*Script, error) {
 		return nil, err
 	}
 	defer scratch.close()
-	g := &generator{
-		r: rand.New(rand.NewPCG(seed, 0x5eed)), size: size.defaults(), scratch: scratch,
-		script: &Script{Seed: seed},
-	}
+	g := newGenerator(lite, seed, size, scratch)
+	g.pragmas()
 	g.run()
 	return g.script, nil
 }
@@ -50,8 +48,9 @@ func Generate(seed uint64, size Size) (*Script, error) {
 // scratch is an empty copy of the database under generation: it tells which
 // statements the database takes.
 type scratch struct {
-	db   *sql.DB
-	conn *sql.Conn
+	db       *sql.DB
+	conn     *sql.Conn
+	prepares bool // to prepare a statement tells as much as EXPLAIN
 }
 
 func openScratch() (*scratch, error) {
@@ -63,7 +62,7 @@ func openScratch() (*scratch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &scratch{db, conn}, nil
+	return &scratch{db: db, conn: conn}, nil
 }
 
 func (s *scratch) close() {
@@ -78,6 +77,10 @@ func (s *scratch) do(text string) bool {
 
 // takes reports whether a statement is valid under the present schema.
 func (s *scratch) takes(text string, args []any) bool {
+	if s.prepares {
+		st, err := s.conn.PrepareContext(context.Background(), text)
+		return err == nil && st.Close() == nil
+	}
 	rows, err := s.conn.QueryContext(context.Background(), "EXPLAIN "+text, args...)
 	if err != nil {
 		return false
@@ -92,6 +95,7 @@ type reading struct {
 }
 
 type generator struct {
+	d       *dialect
 	r       *rand.Rand
 	size    Size
 	scratch *scratch
@@ -102,6 +106,8 @@ type generator struct {
 	hot []heat
 	// Of the sessions: what transaction each is in.
 	tx []txState
+	// changed are the sessions that an oddity was done to.
+	changed []bool
 }
 
 // heat is a reading with one of its tuples of values.
@@ -116,8 +122,8 @@ type txState struct {
 	saves int
 }
 
-// prepare makes the schema, its rows and the pool of reads.
-func (g *generator) prepare() {
+// pragmas decides on SQLite's settings.
+func (g *generator) pragmas() {
 	r := g.r
 	if chance(r, 60) {
 		g.script.Pragmas = append(g.script.Pragmas, "foreign_keys(1)")
@@ -128,7 +134,12 @@ func (g *generator) prepare() {
 	if chance(r, 10) {
 		g.script.Pragmas = append(g.script.Pragmas, "case_sensitive_like(1)")
 	}
-	g.schema = makeSchema(r, g.scratch.do)
+}
+
+// prepare makes the schema, its rows and the pool of reads.
+func (g *generator) prepare() {
+	r := g.r
+	g.schema = makeSchema(g.d, r, g.scratch.do)
 	g.script.Setup = append(g.script.Setup, g.schema.ddl...)
 	for _, t := range g.schema.tables {
 		if !t.view {
@@ -200,7 +211,10 @@ func (g *generator) step(i int) {
 // query adds a read: mostly one of the few that are asked again and again just
 // now, so that entries are hit, and not only found dropped.
 func (g *generator) query(i int, rd reading) {
-	const few = 8
+	few, share := 8, 70
+	if g.d.strict {
+		few, share = 5, 85
+	}
 	if len(g.hot) < few {
 		g.hot = append(g.hot, heat{rd, pick(g.r, rd.tuples)})
 	}
@@ -209,7 +223,7 @@ func (g *generator) query(i int, rd reading) {
 	}
 	vals := pick(g.r, rd.tuples)
 	switch {
-	case chance(g.r, 70):
+	case chance(g.r, share):
 		h := pick(g.r, g.hot)
 		rd, vals = h.rd, h.vals
 	case chance(g.r, 10):
@@ -243,9 +257,13 @@ func (g *generator) begin(i int) {
 	tx := &g.tx[i]
 	*tx = txState{open: true, api: chance(g.r, 50)}
 	if tx.api {
-		g.add(Op{Session: i, Action: Begin})
+		op := Op{Session: i, Action: Begin}
+		if g.d != lite {
+			op.SQL = pick(g.r, isolations)
+		}
+		g.add(op)
 	} else {
-		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, []string{"BEGIN", "BEGIN IMMEDIATE", "BEGIN DEFERRED TRANSACTION", "begin", "SAVEPOINT outer1"})})
+		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, g.d.begins)})
 		if strings.HasPrefix(g.script.Ops[len(g.script.Ops)-1].SQL, "SAVE") {
 			tx.saves = 1
 		}
@@ -260,9 +278,9 @@ func (g *generator) savepoint(i int) {
 		tx.saves++
 		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, []string{"SAVEPOINT ", "savepoint "}) + fmt.Sprintf("sp%d", tx.saves)})
 	case n < 8:
-		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, []string{"ROLLBACK TO ", "ROLLBACK TRANSACTION TO SAVEPOINT ", "rollback to "}) + name})
+		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, g.d.rollbacks) + name})
 	default:
-		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, []string{"RELEASE ", "RELEASE SAVEPOINT "}) + name})
+		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, g.d.releases) + name})
 		tx.saves = max(0, tx.saves-1)
 	}
 }
@@ -277,7 +295,7 @@ func (g *generator) finish(i int) {
 	case tx.api:
 		g.add(Op{Session: i, Action: Rollback})
 	case commit:
-		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, []string{"COMMIT", "END TRANSACTION", "commit;"})})
+		g.add(Op{Session: i, Action: Exec, SQL: pick(g.r, g.d.ends)})
 	default:
 		g.add(Op{Session: i, Action: Exec, SQL: "ROLLBACK"})
 	}
@@ -290,7 +308,7 @@ func (g *generator) alter(i int) {
 			g.finish(k)
 		}
 	}
-	text, done := g.schema.alter()
+	text, done := g.d.alter(g.schema)
 	if g.scratch.do(text) {
 		done()
 	}
@@ -312,13 +330,12 @@ func (g *generator) multi(i int) {
 		texts = append(append([]string{"BEGIN"}, texts...), pick(g.r, []string{"COMMIT", "COMMIT", "ROLLBACK"}))
 	}
 	g.add(Op{Session: i, Action: Exec, SQL: strings.Join(texts, "; "), Class: "multi"})
+	if g.d.strict && texts[0] == "BEGIN" { // what fails in between leaves it open
+		g.add(Op{Session: i, Action: Exec, SQL: "ROLLBACK"})
+	}
 }
 
 // oddity adds what changes no row, or the session.
 func (g *generator) oddity(i int) {
-	g.add(Op{Session: i, Action: Exec, Class: "oddity", SQL: pick(g.r, []string{
-		"ANALYZE", "PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys = 1", "PRAGMA optimize", "REINDEX", "PRAGMA defer_foreign_keys = ON",
-		"CREATE TEMP TABLE IF NOT EXISTS scratchpad (x)", "", "-- nothing", ";", "PRAGMA recursive_triggers = 1", "PRAGMA user_version = 7", "VACUUM",
-		"EXPLAIN DELETE FROM items", "CREATE TABLE IF NOT EXISTS items (x)", "DROP TABLE IF EXISTS nowhere", "SELECT 1", "PRAGMA reverse_unordered_selects = 0",
-	})})
+	g.add(Op{Session: i, Action: Exec, Class: "oddity", SQL: pick(g.r, g.d.oddities)})
 }

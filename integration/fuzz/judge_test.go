@@ -19,10 +19,13 @@ import (
 )
 
 var (
-	flagSeed     = flag.Uint64("fuzz.seed", 0, "first seed of the fresh run; 0: taken from the clock")
-	flagDuration = flag.Duration("fuzz.duration", 0, "how long the fresh run goes on; 0: until -fuzz.reads are compared")
-	flagReads    = flag.Int("fuzz.reads", 110_000, "reads to compare in each of the fixed and the fresh run")
-	flagRaces    = flag.Int("fuzz.races", 12, "races in each of the fixed and the fresh run")
+	flagSeed        = flag.Uint64("fuzz.seed", 0, "first seed of the fresh run; 0: taken from the clock")
+	flagDuration    = flag.Duration("fuzz.duration", 0, "how long the fresh run goes on; 0: until -fuzz.reads are compared")
+	flagReads       = flag.Int("fuzz.reads", 110_000, "reads to compare in each of the fixed and the fresh run")
+	flagServerReads = flag.Int("fuzz.serverreads", 52_000, "the same on each server")
+	flagServerRaces = flag.Int("fuzz.serverraces", 10, "the same on each server")
+	flagShrink      = flag.Duration("fuzz.shrink", time.Minute, "how long a script that fails is made smaller")
+	flagRaces       = flag.Int("fuzz.races", 12, "races in each of the fixed and the fresh run")
 )
 
 const fixedSeed = 1_000_000
@@ -37,14 +40,29 @@ func freshSeed() uint64 {
 // TestReads compares every read through the cache with the bare database: from
 // a fixed seed and from a fresh one.
 func TestReads(t *testing.T) {
-	t.Run("fixed", func(t *testing.T) { hunt(t, fixedSeed, *flagReads, 0) })
-	t.Run("fresh", func(t *testing.T) { hunt(t, freshSeed(), *flagReads, *flagDuration) })
+	onLite := func(testing.TB) game { return liteGame{} }
+	t.Run("fixed", func(t *testing.T) { hunt(t, onLite, fixedSeed, *flagReads, 0) })
+	t.Run("fresh", func(t *testing.T) { hunt(t, onLite, freshSeed(), *flagReads, *flagDuration) })
+}
+
+// game makes scripts and judges them, one at a time.
+type game interface {
+	make(seed uint64) (*Script, error)
+	play(s *Script, fig *Figures) error
+}
+
+type liteGame struct{}
+
+func (liteGame) make(seed uint64) (*Script, error) { return Generate(seed, Size{}) }
+
+func (liteGame) play(s *Script, fig *Figures) error {
+	return Run(context.Background(), s, cached(nil), fig)
 }
 
 // hunt runs scripts of consecutive seeds on all processors until enough reads
 // were compared, or for the duration if there is one. The first failure ends
 // it and is shrunk.
-func hunt(t *testing.T, seed uint64, reads int, duration time.Duration) {
+func hunt(t *testing.T, start func(testing.TB) game, seed uint64, reads int, duration time.Duration) {
 	if testing.Short() {
 		reads /= 20
 	}
@@ -55,7 +73,8 @@ func hunt(t *testing.T, seed uint64, reads int, duration time.Duration) {
 		wg    sync.WaitGroup
 		next  atomic.Uint64
 		bad   *Script
-		start = time.Now()
+		began = time.Now()
+		last  game
 	)
 	enough := func() bool {
 		mu.Lock()
@@ -64,14 +83,16 @@ func hunt(t *testing.T, seed uint64, reads int, duration time.Duration) {
 			return true
 		}
 		if duration > 0 {
-			return time.Since(start) > duration
+			return time.Since(began) > duration
 		}
 		return fig.Reads >= reads
 	}
 	for range runtime.GOMAXPROCS(0) {
+		g := start(t)
+		last = g
 		wg.Go(func() {
 			for !enough() {
-				s, f, err := runSeed(seed + next.Add(1) - 1)
+				s, f, err := runSeed(g, seed+next.Add(1)-1)
 				mu.Lock()
 				fig.Add(f)
 				if err != nil && bad == nil {
@@ -83,9 +104,9 @@ func hunt(t *testing.T, seed uint64, reads int, duration time.Duration) {
 		})
 	}
 	wg.Wait()
-	t.Logf("in %v: %s", time.Since(start).Round(time.Millisecond), &fig)
+	t.Logf("in %v: %s", time.Since(began).Round(time.Millisecond), &fig)
 	if bad != nil {
-		report(t, bad)
+		report(t, last, bad)
 		return
 	}
 	if fig.Hits < fig.Reads/20 {
@@ -93,24 +114,31 @@ func hunt(t *testing.T, seed uint64, reads int, duration time.Duration) {
 	}
 }
 
-func runSeed(seed uint64) (*Script, *Figures, error) {
+func runSeed(g game, seed uint64) (*Script, *Figures, error) {
 	fig := &Figures{Scripts: 1}
-	s, err := Generate(seed, Size{})
+	s, err := g.make(seed)
 	if err != nil {
 		return &Script{Seed: seed}, fig, err
 	}
-	return s, fig, Run(context.Background(), s, cached(nil), fig)
+	return s, fig, g.play(s, fig)
 }
 
 // report shrinks a script that fails and prints it as a regression test's file.
-func report(t *testing.T, s *Script) {
+func report(t *testing.T, g game, s *Script) {
 	t.Helper()
 	var last error
-	deadline := time.Now().Add(40 * time.Second)
+	deadline := time.Now().Add(*flagShrink)
+	var first *Mismatch
+	if err := g.play(s, &Figures{}); errors.As(err, &first) {
+		s.Ops = s.Ops[:first.Step+1]
+	} else {
+		t.Errorf("a second run: %v", err)
+		return
+	}
 	small := Shrink(s, func(c *Script) bool {
 		var m *Mismatch
-		err := Run(context.Background(), c, cached(nil), &Figures{})
-		if !errors.As(err, &m) {
+		err := g.play(c, &Figures{})
+		if !errors.As(err, &m) || m.Hit != first.Hit || m.Op.SQL != first.Op.SQL {
 			return false
 		}
 		last = err

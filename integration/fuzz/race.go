@@ -20,6 +20,7 @@ type RaceSize struct {
 	Readers int // goroutines; 3
 	Writers int // goroutines; 2
 	Writes  int // attempts of each writer; 40
+	Loose   int // of 100 attempts, those that are one text with a transaction of its own
 }
 
 func (z RaceSize) defaults() RaceSize {
@@ -72,6 +73,7 @@ type Seen struct {
 	Text     string        // the answer, for people
 	By       int           // the peer that read
 	At       time.Duration // of the call, since the race began
+	Settled  bool          // after the race, when the store had been told of everything
 }
 
 // peer is somebody who reads and writes through a cache: this process or
@@ -85,6 +87,23 @@ type peer interface {
 // returns the history. Writers take turns, as SQLite makes them, so that what is
 // true can be looked up between two of them; readers race with all.
 func Race(ctx context.Context, seed uint64, size RaceSize, engine Engine) (h *History, err error) {
+	return raceOn(ctx, seed, size, func(r *race, name string) (over func() error, err error) {
+		rec := NewRecorder(name)
+		db, release, err := engine(rec)
+		if err != nil {
+			return nil, fmt.Errorf("open the engine: %w", err)
+		}
+		r.peer = func(int) peer { return &local{db} }
+		return func() error {
+			r.h.Reached = rec.queries.Load()
+			return errors.Join(db.Close(), release())
+		}, nil
+	})
+}
+
+// raceOn runs a race on a database of its own. ready, which is given the database's
+// data source name, sets the peers up; over ends them.
+func raceOn(ctx context.Context, seed uint64, size RaceSize, ready func(r *race, name string) (over func() error, err error)) (h *History, err error) {
 	dir, err := os.MkdirTemp(scratchDir(), "race")
 	if err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
@@ -99,23 +118,21 @@ func Race(ctx context.Context, seed uint64, size RaceSize, engine Engine) (h *Hi
 		return nil, err
 	}
 	name := dsn(path, append([]string{"busy_timeout(10000)"}, script.Pragmas...))
-	rec := NewRecorder(name)
-	db, release, err := engine(rec)
+	over, err := ready(r, name)
 	if err != nil {
-		return nil, fmt.Errorf("open the engine: %w", err)
+		return nil, err
 	}
 	r.bare = sql.OpenDB(NewRecorder(name))
-	r.peer = func(int) peer { return &local{db} }
 	r.run(ctx)
-	r.h.Reached = rec.queries.Load()
-	return r.h, errors.Join(r.failed, db.Close(), release(), r.bare.Close())
+	return r.h, errors.Join(r.failed, over(), r.bare.Close())
 }
 
 type race struct {
-	size RaceSize
-	h    *History
-	bare *sql.DB
-	peer func(i int) peer // of the reader or writer i
+	size  RaceSize
+	h     *History
+	bare  *sql.DB // or, on a server, judge
+	judge peer
+	peer  func(i int) peer // of the reader or writer i
 	// processes are what the peers are spread over in turn.
 	processes int
 	// Of each writer: what it will do.
@@ -123,7 +140,9 @@ type race struct {
 	// before, if set, runs before each attempt, by the peer whose turn it is.
 	before func(ctx context.Context, n, by int)
 	// after, if set, runs after it, before its truth is looked up.
-	after  func(ctx context.Context, by int)
+	after func(ctx context.Context, by int)
+	// settle, if set, runs after the last attempt; then each process reads everything.
+	settle func(ctx context.Context) error
 	idle   time.Duration // between reads while an attempt goes on; 0: they wait for the next
 	began  time.Time
 	failed error // of looking up the truth
@@ -135,10 +154,12 @@ type race struct {
 	mu sync.Mutex // of h.Seen
 }
 
-// attempt is one transaction, or one autocommit statement.
+// attempt is one transaction, or one autocommit statement, or a text that is a
+// transaction by itself, which may leave it open where it fails.
 type attempt struct {
 	tx       bool
 	rollback bool
+	loose    bool
 	stmts    []Call
 	timeout  time.Duration // zero: none
 }
@@ -151,10 +172,13 @@ func newRace(seed uint64, size RaceSize) (*race, *Script, error) {
 		return nil, nil, err
 	}
 	defer scratch.close()
-	g := &generator{
-		r: rand.New(rand.NewPCG(seed, 0xace)), size: Size{}.defaults(), scratch: scratch,
-		script: &Script{Seed: seed},
-	}
+	g := newGenerator(lite, seed^0xace, Size{}, scratch)
+	g.pragmas()
+	return g.race(seed, size), g.script, nil
+}
+
+// race decides on what a race reads and writes.
+func (g *generator) race(seed uint64, size RaceSize) *race {
 	g.prepare()
 	h := &History{Seed: seed}
 	for _, rd := range g.reads {
@@ -167,11 +191,15 @@ func newRace(seed uint64, size RaceSize) (*race, *Script, error) {
 	for range size.Writers {
 		plan := make([]attempt, size.Writes)
 		for i := range plan {
+			if size.Loose > 0 && chance(g.r, size.Loose) {
+				plan[i] = g.looseAttempt()
+				continue
+			}
 			plan[i] = g.attempt()
 		}
 		r.plans = append(r.plans, plan)
 	}
-	return r, g.script, nil
+	return r
 }
 
 func (g *generator) attempt() attempt {
@@ -180,7 +208,7 @@ func (g *generator) attempt() attempt {
 		a.timeout = time.Duration(g.r.IntN(400)) * time.Microsecond
 	}
 	if chance(g.r, 2) {
-		if text, done := g.schema.alter(); !strings.Contains(text, ";") && g.scratch.do(text) {
+		if text, done := g.d.alter(g.schema); !strings.Contains(text, ";") && g.scratch.do(text) {
 			done()
 			a.stmts, a.timeout = []Call{{SQL: text}}, 0
 			return a
@@ -199,6 +227,17 @@ func (g *generator) attempt() attempt {
 			continue
 		}
 		a.stmts = append(a.stmts, g.writes(1)...)
+	}
+	return a
+}
+
+// looseAttempt is a text of several statements of which readers see all or nothing.
+func (g *generator) looseAttempt() attempt {
+	a := attempt{loose: true}
+	for try := 0; len(a.stmts) == 0 && try < 10; try++ {
+		if text := bound(g.schema.write()); g.scratch.takes(text, nil) {
+			a.stmts = []Call{{SQL: "BEGIN IMMEDIATE; " + text + "; COMMIT"}}
+		}
 	}
 	return a
 }
@@ -229,6 +268,21 @@ func (r *race) run(ctx context.Context) {
 	writers.Wait()
 	close(over)
 	readers.Wait()
+	if r.settle == nil {
+		return
+	}
+	if err := r.settle(ctx); err != nil {
+		r.failed = errors.Join(r.failed, fmt.Errorf("settle: %w", err))
+		return
+	}
+	for by := range r.processes {
+		for n := range r.h.Reads {
+			if s, ok := r.see(ctx, by, n); ok {
+				s.Settled = true
+				r.h.Seen = append(r.h.Seen, s)
+			}
+		}
+	}
 }
 
 func (r *race) write(ctx context.Context, by int) {
@@ -255,15 +309,26 @@ func (r *race) write(ctx context.Context, by int) {
 func (r *race) look(ctx context.Context) {
 	truth := make([]uint64, len(r.h.Reads))
 	for i, c := range r.h.Reads {
-		a := readRows(r.bare.QueryContext(ctx, c.SQL, c.Args...))
+		a := r.truth(ctx, c)
 		truth[i] = a.digest()
 	}
 	r.h.Truth = append(r.h.Truth, truth)
+	if r.bare == nil {
+		return
+	}
 	all, err := content(ctx, r.bare)
 	r.failed = errors.Join(r.failed, err)
 	h := fnv.New64a()
 	h.Write([]byte(all))
 	r.h.Content = append(r.h.Content, h.Sum64())
+}
+
+// truth is what a read returns without a cache.
+func (r *race) truth(ctx context.Context, c Call) answer {
+	if r.judge != nil {
+		return r.judge.query(ctx, c)
+	}
+	return readRows(r.bare.QueryContext(ctx, c.SQL, c.Args...))
 }
 
 // local is a peer in this process.
@@ -281,7 +346,7 @@ func (l *local) try(outer context.Context, a attempt) (err error) {
 		ctx, cancel = context.WithTimeout(ctx, a.timeout)
 	}
 	defer cancel()
-	if !a.tx {
+	if !a.tx && !a.loose {
 		for _, st := range a.stmts {
 			_, err = l.db.ExecContext(ctx, st.SQL, st.Args...)
 		}
@@ -292,6 +357,13 @@ func (l *local) try(outer context.Context, a attempt) (err error) {
 		return err
 	}
 	defer conn.Close()
+	if a.loose {
+		for _, st := range a.stmts {
+			_, err = conn.ExecContext(ctx, st.SQL)
+		}
+		conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		return err
+	}
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -340,19 +412,23 @@ func (r *race) read(ctx context.Context, by int, dice *rand.Rand, over <-chan st
 		}
 		first := dice.IntN(len(r.h.Reads))
 		for i := range 16 {
-			n := (first + i%4) % len(r.h.Reads)
-			from, at := r.over.Load(), time.Since(r.began)
-			a := r.peer(by).query(ctx, r.h.Reads[n])
-			to := r.begun.Load()
-			if a.err != nil {
-				continue // as busy databases and old schemas make them, with a cache or without
+			if s, ok := r.see(ctx, by, (first+i%4)%len(r.h.Reads)); ok {
+				seen = append(seen, s)
 			}
-			seen = append(seen, Seen{Read: n, From: from, To: to, Digest: a.digest(), Text: a.String(), By: by % r.processes, At: at})
 		}
 	}
 	r.mu.Lock()
 	r.h.Seen = append(r.h.Seen, seen...)
 	r.mu.Unlock()
+}
+
+// see reads once. ok is false for an error, as busy databases and old schemas make
+// them, with a cache or without.
+func (r *race) see(ctx context.Context, by, n int) (s Seen, ok bool) {
+	from, at := r.over.Load(), time.Since(r.began)
+	a := r.peer(by).query(ctx, r.h.Reads[n])
+	to := r.begun.Load()
+	return Seen{Read: n, From: from, To: to, Digest: a.digest(), Text: a.String(), By: by % r.processes, At: at}, a.err == nil
 }
 
 // digest is equal for answers that a program may not tell apart, the order of

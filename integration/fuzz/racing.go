@@ -2,11 +2,9 @@ package fuzz
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -27,33 +25,22 @@ type Racers struct {
 	// After, if set, runs after it. Where the process ended within the attempt,
 	// it returns only when another is in its place.
 	After func(ctx context.Context, by int)
+	// Settle, if set, runs after the last attempt and returns when every process has
+	// told the store of all that it wrote. Then each reads everything once more.
+	Settle func(ctx context.Context) error
 }
 
 // RaceRemote is Race with the readers and writers in other processes.
 func RaceRemote(ctx context.Context, seed uint64, size RaceSize, rs *Racers) (h *History, err error) {
-	dir, err := os.MkdirTemp(scratchDir(), "race")
-	if err != nil {
-		return nil, fmt.Errorf("make a directory: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	r, script, err := newRace(seed, size.defaults())
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(dir, "race.db")
-	if err := setUp(ctx, path, script); err != nil {
-		return nil, err
-	}
-	name := dsn(path, append([]string{"busy_timeout(10000)"}, script.Pragmas...))
-	if err := rs.Start(name); err != nil {
-		return nil, fmt.Errorf("start the processes: %w", err)
-	}
-	r.bare = sql.OpenDB(NewRecorder(name))
-	r.peer = func(i int) peer { return rs.Client(i % rs.Processes) }
-	r.processes, r.before, r.after = rs.Processes, rs.Before, rs.After
-	r.idle = 50 * time.Millisecond
-	r.run(ctx)
-	return r.h, errors.Join(r.failed, r.bare.Close())
+	return raceOn(ctx, seed, size, func(r *race, name string) (over func() error, err error) {
+		if err := rs.Start(name); err != nil {
+			return nil, fmt.Errorf("start the processes: %w", err)
+		}
+		r.peer = func(i int) peer { return rs.Client(i % rs.Processes) }
+		r.processes, r.before, r.after, r.settle = rs.Processes, rs.Before, rs.After, rs.Settle
+		r.idle = 50 * time.Millisecond
+		return func() error { return nil }, nil
+	})
 }
 
 // JudgeWithin is Judge for caches that may be behind others' writes for a while,
@@ -72,6 +59,9 @@ func JudgeWithin(h *History, bound time.Duration) error {
 // over for longer than the bound were known everywhere, and so was, in its own
 // process, a write that changed the very answer.
 func (h *History) oldest(s *Seen, bound time.Duration) int64 {
+	if s.Settled {
+		return s.From
+	}
 	for n := s.From; n > 0; n-- {
 		e := &h.Ends[n-1]
 		own := e.by == s.By && h.Truth[n-1][s.Read] != h.Truth[n][s.Read]
@@ -80,6 +70,18 @@ func (h *History) oldest(s *Seen, bound time.Duration) int64 {
 		}
 	}
 	return 0
+}
+
+// JudgeDegraded is Judge for caches that commit without their store, and tell it
+// later: until it is settled a process is certain to see its own writes alone, and
+// no write fails for want of the store but those that ran out of time.
+func JudgeDegraded(h *History) error {
+	for i, a := range h.Attempts {
+		if err := h.Ends[i].err; a.timeout == 0 && errors.Is(err, cacheops.ErrStore) {
+			return fmt.Errorf("seed %d: attempt %d failed for want of the store: %w\n%v", h.Seed, i, err, a)
+		}
+	}
+	return JudgeWithin(h, math.MaxInt64)
 }
 
 // JudgeWrites returns an error for the first attempt whose author was told that

@@ -22,7 +22,7 @@ var readers = []struct {
 	{"distinct", 3, distinct},
 	{"window", 3, window},
 	{"view", 4, view},
-	{"strange", 2, strange},
+	{"strange", 2, func(g *exprs) { g.s.d.strange(g) }},
 }
 
 // read makes a statement that only reads.
@@ -34,10 +34,7 @@ func (s *schema) read() *statement {
 	n := s.r.IntN(total)
 	for _, f := range readers {
 		if n -= f.weight; n < 0 {
-			st := &statement{class: f.class, style: question}
-			if chance(s.r, 40) {
-				st.style = style(s.r.IntN(int(numStyles)))
-			}
+			st := s.statement(f.class, 40)
 			f.make(&exprs{s: s, st: st, literals: chance(s.r, 20)})
 			return st
 		}
@@ -56,9 +53,9 @@ func (g *exprs) over(t *table) string {
 }
 
 func (g *exprs) from(f ref) string {
-	name := quote(g.r(), f.t.name)
+	name := g.s.quote(f.t.name)
 	if chance(g.r(), 5) {
-		name = "main." + name
+		name = g.s.d.main + name
 	}
 	switch {
 	case f.alias == "":
@@ -81,7 +78,7 @@ func (g *exprs) outputs() string {
 		outs[i] = c
 		switch g.r().IntN(12) {
 		case 0:
-			outs[i] = pick(g.r(), []string{"lower(" + c + ")", "coalesce(" + c + ", 'none')", "length(" + c + ")", c + " IS NULL", "typeof(" + c + ")", c + " + 1"})
+			outs[i] = g.s.form(g.s.d.outputs, c)
 		case 1:
 			outs[i] = c + " AS " + g.s.fresh("o")
 		case 2:
@@ -96,9 +93,10 @@ func (g *exprs) tail() string {
 	out := ""
 	if chance(g.r(), 45) {
 		c, _ := g.col()
-		out = " ORDER BY " + c + pick(g.r(), []string{"", " DESC", " ASC NULLS LAST", " COLLATE NOCASE"})
+		out = " ORDER BY " + c + pick(g.r(), g.s.d.orders)
 		f := g.scope[0]
 		switch {
+		case len(g.scope) > 1 && g.s.d.strict:
 		case len(g.scope) > 1:
 			out += g.settled()
 		case f.t.view:
@@ -110,13 +108,21 @@ func (g *exprs) tail() string {
 			g.st.ordered = true
 		}
 	}
-	if chance(g.r(), 22) {
-		out += " LIMIT " + pick(g.r(), []string{"1", "2", "3", "5", "-1", g.st.hole(kInt, true)})
+	if chance(g.r(), 22) && (g.st.ordered || !g.s.d.strict) {
+		out += " LIMIT " + g.limit()
 		if chance(g.r(), 30) {
 			out += " OFFSET " + pick(g.r(), []string{"0", "1", "2"})
 		}
 	}
 	return out
+}
+
+func (g *exprs) limit() string {
+	limits := []string{"1", "2", "3", "5", "-1", g.st.hole(kInt, true)}
+	if g.s.d.strict {
+		limits = limits[:4]
+	}
+	return pick(g.r(), limits)
 }
 
 // settled is a key of one of several tables, as further terms of an ORDER BY:
@@ -153,7 +159,7 @@ func point(g *exprs) {
 		conds = append(conds, g.cond(0))
 	}
 	g.st.write("SELECT ", g.outputs(), " FROM ", from, " WHERE ", strings.Join(conds, " AND "))
-	if chance(g.r(), 20) {
+	if chance(g.r(), 20) && (len(t.keys) > 0 || !g.s.d.strict) {
 		g.st.write(" LIMIT 1")
 	}
 }
@@ -170,7 +176,7 @@ func list(g *exprs) {
 
 func ranges(g *exprs) {
 	from := g.over(g.s.base())
-	g.st.write("SELECT ", g.outputs(), " FROM ", from, " WHERE ", g.rangeCond())
+	g.st.write("SELECT ", g.outputs(), " FROM ", from, " WHERE ", g.s.d.ranges(g))
 	if chance(g.r(), 40) {
 		g.st.write(" AND ", g.cond(0))
 	}
@@ -209,14 +215,14 @@ func (g *exprs) joined() string {
 			out += pick(g.r(), []string{" LEFT JOIN ", " LEFT OUTER JOIN "}) + g.from(f) + " ON " + g.joinOn()
 		case n < 13:
 			out += " RIGHT JOIN " + g.from(f) + " ON " + g.joinOn()
-		case n < 14:
+		case n < 14 && g.s.d.full:
 			out += " FULL JOIN " + g.from(f) + " ON " + g.joinOn()
 		case n < 15:
 			out += " CROSS JOIN " + g.from(f)
 		case n < 16:
 			out += " NATURAL " + pick(g.r(), []string{"JOIN ", "LEFT JOIN "}) + g.from(f)
 		case n < 18:
-			out += pick(g.r(), []string{" JOIN ", " LEFT JOIN "}) + g.from(f) + " USING (" + quote(g.r(), pick(g.r(), f.t.cols).name) + ")"
+			out += pick(g.r(), []string{" JOIN ", " LEFT JOIN "}) + g.from(f) + " USING (" + g.s.quote(pick(g.r(), f.t.cols).name) + ")"
 		case n < 19:
 			out += " LEFT JOIN " + g.from(f) + " ON " + g.cond(0)
 		default:
@@ -245,13 +251,16 @@ func count(g *exprs) {
 
 func (g *exprs) agg() string {
 	c, _ := g.col()
-	f := pick(g.r(), []string{"sum", "min", "max", "avg", "total", "count"})
+	f := pick(g.r(), g.s.d.aggregates)
 	switch g.r().IntN(10) {
 	case 0:
 		return "count(*)"
 	case 1:
 		return f + "(DISTINCT " + c + ")"
 	case 2:
+		if !g.s.d.filter {
+			break
+		}
 		return f + "(" + c + ") FILTER (WHERE " + g.cond(0) + ")"
 	}
 	return f + "(" + c + ")"
@@ -347,17 +356,23 @@ func (g *exprs) block(t *table) (text string, out *table) {
 	two, three := &table{cols: []column{k, l}}, &table{cols: []column{k, l, n}}
 	switch g.r().IntN(16) {
 	case 0:
+		if g.s.d.strict {
+			return list + " FROM " + from + where, two
+		}
 		return list + " FROM " + from + where + " ORDER BY 1 LIMIT 3", two
 	case 1, 2:
 		return "SELECT DISTINCT" + list[6:] + " FROM " + from + where, two
 	case 3, 4, 5:
-		agg := pick(g.r(), []string{"count(*)", "count(" + dn + ")", "max(" + dn + ")", "sum(" + dn + ")", "group_concat(" + dn + ")"})
-		return list + ", " + agg + " AS n FROM " + from + where + " GROUP BY " + pick(g.r(), []string{cn, "1", cn + ", " + dn, dn}) +
+		by := cn + ", " + dn
+		if !g.s.d.strict {
+			by = pick(g.r(), []string{cn, "1", by, dn})
+		}
+		return list + ", " + g.s.form(g.s.d.groups, dn) + " AS n FROM " + from + where + " GROUP BY " + by +
 			pick(g.r(), []string{"", " HAVING count(*) > 1"}), three
 	case 6:
-		return list + ", " + pick(g.r(), []string{"row_number()", "count(*)"}) + " OVER (ORDER BY " + dn + ") AS n FROM " + from + where, three
+		return list + ", " + pick(g.r(), []string{"rank()", "count(*)"}) + " OVER (ORDER BY " + dn + ") AS n FROM " + from + where, three
 	case 7:
-		return list + ", " + pick(g.r(), []string{"abs(" + dn + ")", dn + " ->> '$.a'"}) + " AS n FROM " + from + where, three
+		return list + ", " + g.s.form(g.s.d.blocks, dn) + " AS n FROM " + from + where, three
 	case 8:
 		return list + " FROM " + from + where + pick(g.r(), []string{" UNION ", " UNION ALL ", " EXCEPT "}) + "SELECT 1, 2", two
 	case 9, 10:
@@ -375,8 +390,8 @@ func cte(g *exprs) {
 	switch g.r().IntN(5) {
 	case 0: // recursive, over a table
 		if len(t.keys) > 0 {
-			k := quote(g.r(), t.keys[0][0])
-			c := quote(g.r(), pick(g.r(), t.cols).name)
+			k := g.s.quote(t.keys[0][0])
+			c := g.s.quote(pick(g.r(), t.cols).name)
 			g.st.write("WITH RECURSIVE w(n, d) AS (SELECT ", k, ", 0 FROM ", g.from(ref{"", t}), " WHERE ", k, " = ", g.hole(kID),
 				" UNION SELECT j.", k, ", w.d + 1 FROM w JOIN ", g.from(ref{"j", t}), " ON j.", c, " = w.n WHERE w.d < 4) SELECT n, d FROM w")
 			return
@@ -389,14 +404,14 @@ func cte(g *exprs) {
 		hidden := g.s.base()
 		g.scope = []ref{{"", t}}
 		if chance(g.r(), 50) {
-			g.st.write("WITH ", ident(hidden.name), " AS (SELECT 1 AS one) SELECT * FROM ", ident(hidden.name))
+			g.st.write("WITH ", g.s.ident(hidden.name), " AS (SELECT 1 AS one) SELECT * FROM ", g.s.ident(hidden.name))
 			return
 		}
-		g.st.write("WITH ", ident(t.name), " AS (SELECT * FROM main.", ident(t.name), ") SELECT * FROM ", ident(t.name), " WHERE ", g.cond(0))
+		g.st.write("WITH ", g.s.ident(t.name), " AS (SELECT * FROM ", g.s.d.main, g.s.ident(t.name), ") SELECT * FROM ", g.s.ident(t.name), " WHERE ", g.cond(0))
 	default:
 		body, out := in.block(t)
 		g.scope = []ref{{"w", out}}
-		g.st.write("WITH w AS ", pick(g.r(), []string{"", "MATERIALIZED ", "NOT MATERIALIZED "}), "(", body, ") SELECT ")
+		g.st.write("WITH w AS ", pick(g.r(), g.s.d.materialized), "(", body, ") SELECT ")
 		if chance(g.r(), 20) { // named twice
 			g.scope = append(g.scope, ref{"v", out})
 			g.st.write(g.outputs(), " FROM w", pick(g.r(), []string{" JOIN ", " LEFT JOIN "}), "w AS v ON ", g.joinOn(), " WHERE ", g.cond(0))
@@ -424,7 +439,7 @@ func compound(g *exprs) {
 	}
 	if chance(g.r(), 40) {
 		g.st.write(" ORDER BY 1")
-		if chance(g.r(), 30) {
+		if chance(g.r(), 30) && !g.s.d.strict {
 			g.st.write(" LIMIT 3")
 		}
 	}
@@ -444,11 +459,7 @@ func window(g *exprs) {
 	from := g.over(g.s.any())
 	c, _ := g.col()
 	d, _ := g.col()
-	over := "(PARTITION BY " + c + " ORDER BY " + d + ")"
-	if chance(g.r(), 40) {
-		over = "(ORDER BY " + d + " ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)"
-	}
-	g.st.write("SELECT ", c, ", ", pick(g.r(), []string{"row_number()", "rank()", "sum(" + d + ")", "lag(" + d + ")", "first_value(" + c + ")"}), " OVER ", over, " FROM ", from)
+	g.st.write("SELECT ", c, ", ", g.s.d.windows(g, c, d), " FROM ", from)
 	if chance(g.r(), 60) {
 		g.st.write(" WHERE ", g.cond(0))
 	}
@@ -467,31 +478,4 @@ func view(g *exprs) {
 	}
 	from := g.over(pick(g.r(), vs))
 	g.st.write("SELECT ", g.outputs(), " FROM ", from, " WHERE ", g.cond(1), g.tail())
-}
-
-// strange are statements that are cached rarely or never, and must be right
-// all the same.
-func strange(g *exprs) {
-	t := g.s.any()
-	c := pick(g.r(), t.cols)
-	switch g.r().IntN(9) {
-	case 0:
-		g.st.write("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")
-	case 1:
-		g.st.write("SELECT name, type FROM pragma_table_info('", t.name, "')")
-	case 2:
-		g.st.write("PRAGMA table_info('", t.name, "')")
-	case 3:
-		g.st.write("SELECT 1, ", g.hole(kAny))
-	case 4:
-		g.st.write("VALUES (1, 'a'), (", g.hole(kInt), ", 'b')")
-	case 5:
-		g.st.write("SELECT group_concat(", ident(c.name), ") FROM (SELECT * FROM ", ident(t.name), " ORDER BY 1)")
-	case 6:
-		g.st.write("/* every */ SELECT * -- row\nFROM ", ident(t.name), ";")
-	case 7:
-		g.st.write("SELECT count(*) FROM ", ident(t.name), " NOT INDEXED WHERE ", ident(c.name), " IN (SELECT ", ident(c.name), " FROM ", ident(t.name), ")")
-	case 8:
-		g.st.write("SELECT ", ident(c.name), " IN ", ident(g.s.base().name), " FROM ", ident(t.name))
-	}
 }

@@ -31,6 +31,11 @@ const (
 	Begin    Action = "begin"
 	Commit   Action = "commit"
 	Rollback Action = "rollback"
+	// Reopen closes the session, and opens another one in its place.
+	Reopen Action = "reopen"
+	// Copy writes rows by COPY, or by INSERT where the driver has none: SQL is the
+	// table and its columns, Args their values row by row.
+	Copy Action = "copy"
 )
 
 // Op is one step of one session.

@@ -3,7 +3,12 @@ package fuzz
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // session is one *sql.Conn with its transaction and its prepared statements.
@@ -26,10 +31,30 @@ func (s *session) close() {
 	if s.tx != nil {
 		s.tx.Rollback()
 	}
-	for _, st := range s.stmts {
-		st.Close()
-	}
+	s.forget(context.Background(), false)
 	s.conn.Close()
+}
+
+// discard closes the session and its connection.
+func (s *session) discard() {
+	s.conn.Raw(func(any) error { return driver.ErrBadConn })
+	s.close()
+}
+
+// forget implements teller.
+func (s *session) forget(ctx context.Context, all bool) {
+	for text, st := range s.stmts {
+		st.Close()
+		delete(s.stmts, text)
+	}
+	if all {
+		s.conn.Raw(func(c any) error {
+			if c, ok := c.(*stdlib.Conn); ok {
+				return c.Conn().DeallocateAll(ctx)
+			}
+			return nil
+		})
+	}
 }
 
 // look has the connection look at the schema if it has not done so after as many
@@ -53,13 +78,15 @@ func (s *session) look(ctx context.Context, moves int) {
 func (s *session) do(ctx context.Context, op *Op) answer {
 	switch op.Action {
 	case Begin:
-		tx, err := s.conn.BeginTx(ctx, nil)
+		tx, err := s.conn.BeginTx(ctx, isolation(op.SQL))
 		if err == nil {
 			s.tx = tx
 		}
 		return answer{err: err}
 	case Commit, Rollback:
 		return answer{err: s.finish(ctx, op.Action)}
+	case Copy:
+		op = op.inserting()
 	case Query:
 		return readRows(s.query(ctx, op))
 	}
@@ -68,6 +95,30 @@ func (s *session) do(ctx context.Context, op *Op) answer {
 		return answer{err: err}
 	}
 	return answer{affected: counts(op, res)}
+}
+
+// inserting is the INSERT of the rows of a Copy.
+func (op *Op) inserting() *Op {
+	names := strings.Fields(op.SQL)
+	var rows []string
+	for row := range slices.Chunk(op.Args, len(names)-1) {
+		vals := make([]string, len(row))
+		for i, v := range row {
+			vals[i] = postgres.literal(v)
+		}
+		rows = append(rows, "("+strings.Join(vals, ", ")+")")
+	}
+	return &Op{Session: op.Session, Action: Exec, SQL: "INSERT INTO " + names[0] + " (" + strings.Join(names[1:], ", ") + ") VALUES " + strings.Join(rows, ", ")}
+}
+
+// isolation is how a Begin names what it begins with.
+func isolation(name string) *sql.TxOptions {
+	for l := sql.LevelReadUncommitted; l <= sql.LevelLinearizable; l++ {
+		if strings.EqualFold(name, l.String()) {
+			return &sql.TxOptions{Isolation: l}
+		}
+	}
+	return nil
 }
 
 func (s *session) finish(ctx context.Context, how Action) error {

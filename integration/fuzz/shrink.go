@@ -6,6 +6,7 @@ import "slices"
 // still fails, and stop does not say that it is enough. The script that it
 // returns fails.
 func Shrink(s *Script, fails func(*Script) bool, stop func() bool) *Script {
+	s = withoutReads(s, fails)
 	for {
 		before := len(s.Ops) + len(s.Setup)
 		s = shrinkWith(s, stop, fails, func(c *Script) *[]Op { return &c.Ops })
@@ -34,6 +35,26 @@ func shrinkWith[T any](s *Script, stop func() bool, fails func(*Script) bool, li
 			if fails(&c) {
 				s = &c
 			}
+		}
+	}
+	return s
+}
+
+// withoutReads leaves out, at once, the reads that are not the last one, which
+// fails, if it then still does: they are most of a script.
+func withoutReads(s *Script, fails func(*Script) bool) *Script {
+	if len(s.Ops) == 0 {
+		return s
+	}
+	last := &s.Ops[len(s.Ops)-1]
+	for _, keep := range []func(op *Op) bool{
+		func(op *Op) bool { return op.SQL == last.SQL && op.Session == last.Session },
+		func(op *Op) bool { return op.SQL == last.SQL },
+	} {
+		c := *s
+		c.Ops = slices.DeleteFunc(slices.Clone(s.Ops), func(op Op) bool { return op.Read && !keep(&op) })
+		if fails(&c) {
+			return &c
 		}
 	}
 	return s

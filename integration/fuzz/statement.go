@@ -11,6 +11,7 @@ import (
 // statement is a text with slots for values. It is executed many times: with
 // other values, written as literals or bound.
 type statement struct {
+	d       *dialect
 	text    strings.Builder
 	slots   []slot
 	class   string
@@ -33,7 +34,7 @@ const (
 	colon
 	at
 	dollar
-	numStyles
+	ordinal // $1, by place and not by name
 )
 
 const slotMark = '\x00'
@@ -55,7 +56,7 @@ func (s *statement) hole(k kind, lit bool) string {
 func (s *statement) values(r *rand.Rand) []any {
 	vs := make([]any, len(s.slots))
 	for i, sl := range s.slots {
-		vs[i] = value(r, sl.kind)
+		vs[i] = s.d.value(r, sl.kind)
 	}
 	return vs
 }
@@ -71,7 +72,7 @@ func (s *statement) bind(values []any) (text string, args []any) {
 		}
 		n, _ := strconv.Atoi(p)
 		if s.slots[n].lit {
-			b.WriteString(literal(values[n]))
+			b.WriteString(s.d.literal(values[n]))
 			continue
 		}
 		place, arg := s.style.place(len(args)+1, values[n])
@@ -88,6 +89,8 @@ func (st style) place(n int, v any) (string, any) {
 		return "?" + strconv.Itoa(n), v
 	case colon:
 		return ":" + name, sql.Named(name, v)
+	case ordinal:
+		return "$" + strconv.Itoa(n), v
 	case at:
 		return "@" + name, sql.Named(name, v)
 	case dollar:

@@ -18,11 +18,11 @@ func (s *schema) trigger() string {
 	}
 	head := "CREATE TRIGGER " + name + " " + moment + " " + event
 	if event == "UPDATE" && chance(r, 40) {
-		head += " OF " + ident(pick(r, t.cols).name)
+		head += " OF " + s.ident(pick(r, t.cols).name)
 	}
-	head += " ON " + ident(t.name)
+	head += " ON " + s.ident(t.name)
 	if chance(r, 20) {
-		head += " WHEN " + row + "." + ident(pick(r, t.cols).name) + pick(r, []string{" IS NOT NULL", " = 1", " <> 2"})
+		head += " WHEN " + row + "." + s.ident(pick(r, t.cols).name) + pick(r, []string{" IS NOT NULL", " = 1", " <> 2"})
 	}
 	var body []string
 	for i := 1 + r.IntN(2); i > 0; i-- {
@@ -34,29 +34,29 @@ func (s *schema) trigger() string {
 
 func (s *schema) triggerStep(t *table, row string) string {
 	r, o := s.r, s.base()
-	c := row + "." + ident(pick(r, t.cols).name)
+	c := row + "." + s.ident(pick(r, t.cols).name)
 	ws := o.writable()
-	set, where := ident(pick(r, ws).name), ident(pick(r, o.cols).name)
+	set, where := s.ident(pick(r, ws).name), s.ident(pick(r, o.cols).name)
 	switch r.IntN(9) {
 	case 0, 1: // the row's own stamp
 		if len(t.keys) == 0 || t.view {
 			return "SELECT 1"
 		}
-		k := ident(t.keys[0][0])
-		return "UPDATE " + ident(t.name) + " SET " + ident(pick(r, t.writable()).name) + " = " + pick(r, []string{"'a'", "1", c}) + " WHERE " + k + " = " + row + "." + k
+		k := s.ident(t.keys[0][0])
+		return "UPDATE " + s.ident(t.name) + " SET " + s.ident(pick(r, t.writable()).name) + " = " + pick(r, []string{"'a'", "1", c}) + " WHERE " + k + " = " + row + "." + k
 	case 2, 3:
-		return "UPDATE " + ident(o.name) + " SET " + set + " = " + pick(r, []string{c, set + " + 1", "1"}) + " WHERE " + where + " = " + c
+		return "UPDATE " + s.ident(o.name) + " SET " + set + " = " + pick(r, []string{c, set + " + 1", "1"}) + " WHERE " + where + " = " + c
 	case 4:
-		return "DELETE FROM " + ident(o.name) + " WHERE " + where + " = " + c
+		return "DELETE FROM " + s.ident(o.name) + " WHERE " + where + " = " + c
 	case 5, 6:
 		var names, vals []string
 		for _, w := range ws {
-			names = append(names, ident(w.name))
-			vals = append(vals, pick(r, []string{c, literal(plain(r, w.kind)), "NULL"}))
+			names = append(names, s.ident(w.name))
+			vals = append(vals, pick(r, []string{c, s.d.literal(s.d.plain(s.r, w.kind)), "NULL"}))
 		}
-		return "INSERT OR " + pick(r, []string{"IGNORE", "REPLACE"}) + " INTO " + ident(o.name) + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(vals, ", ") + ")"
+		return "INSERT OR " + pick(r, []string{"IGNORE", "REPLACE"}) + " INTO " + s.ident(o.name) + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(vals, ", ") + ")"
 	case 7:
 		return "SELECT RAISE(" + pick(r, []string{"IGNORE", "ABORT, 'no'", "FAIL, 'no'", "ROLLBACK, 'no'"}) + ") WHERE " + c + " = 3"
 	}
-	return "UPDATE " + ident(o.name) + " SET " + set + " = (SELECT count(*) FROM " + ident(s.base().name) + ")"
+	return "UPDATE " + s.ident(o.name) + " SET " + set + " = (SELECT count(*) FROM " + s.ident(s.base().name) + ")"
 }

@@ -21,6 +21,15 @@ const (
 	kDate
 	kBlob
 	kAny
+	// The servers' own.
+	kDecimal
+	kUUID
+	kEnum
+	kJSON
+	kNet
+	kBits
+	kTime
+	numKinds
 )
 
 var (
@@ -50,17 +59,17 @@ func chance(r *rand.Rand, percent int) bool { return r.IntN(100) < percent }
 
 // value takes one value for a column or a comparison of kind k: mostly of its
 // domain, sometimes anything.
-func value(r *rand.Rand, k kind) any {
+func (d *dialect) value(r *rand.Rand, k kind) any {
 	switch n := r.IntN(100); {
 	case n < 5:
 		return nil
-	case n < 11:
-		return pick(r, odd)
+	case n < 5+d.oddity:
+		return pick(r, d.odd)
 	}
-	return plain(r, k)
+	return d.plain(r, k)
 }
 
-func plain(r *rand.Rand, k kind) any {
+func litePlain(r *rand.Rand, k kind) any {
 	switch k {
 	case kID:
 		return int64(1 + r.IntN(14))
@@ -80,11 +89,20 @@ func plain(r *rand.Rand, k kind) any {
 	case kBlob:
 		return []byte(pick(r, texts[:6]))
 	}
-	return plain(r, kind(r.IntN(int(kAny))))
+	return litePlain(r, kind(r.IntN(int(kAny))))
 }
 
-// literal writes v as SQLite reads it.
-func literal(v any) string {
+// realLiteral writes v so that no database takes it for a whole number.
+func realLiteral(v float64) string {
+	s := strconv.FormatFloat(v, 'g', -1, 64)
+	if !strings.ContainsAny(s, ".e") {
+		s += ".0"
+	}
+	return s
+}
+
+// liteLiteral writes v as SQLite reads it.
+func liteLiteral(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "NULL"
@@ -94,11 +112,7 @@ func literal(v any) string {
 		}
 		return strconv.FormatInt(v, 10)
 	case float64:
-		s := strconv.FormatFloat(v, 'g', -1, 64)
-		if !strings.ContainsAny(s, ".e") {
-			s += ".0"
-		}
-		return s
+		return realLiteral(v)
 	case string:
 		return "'" + strings.ReplaceAll(v, "'", "''") + "'"
 	case []byte:
@@ -109,23 +123,36 @@ func literal(v any) string {
 		}
 		return "FALSE"
 	case time.Time:
-		return literal(v.String())
+		return liteLiteral(v.String())
 	}
 	panic(fmt.Sprintf("fuzz: no literal for %T", v))
 }
 
-// quote writes an identifier, in one of SQLite's ways of quoting where it has
-// to be or the dice say so.
-func quote(r *rand.Rand, name string) string {
-	plainName := true
-	for _, c := range name {
-		plainName = plainName && (c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9')
-	}
-	if plainName && name != "order" && name != "group" && !chance(r, 8) {
-		if chance(r, 5) {
-			return strings.ToUpper(name)
+// quote writes an identifier, in one of the dialect's ways of quoting where it
+// has to be or the dice say so.
+func (s *schema) quote(name string) string {
+	if plainName(name) && !chance(s.r, 8) {
+		if chance(s.r, 5) {
+			return s.d.upper(name)
 		}
 		return name
 	}
-	return pick(r, []string{`"` + name + `"`, "`" + name + "`", "[" + name + "]"})
+	return pick(s.r, s.d.quoted(name))
+}
+
+// ident writes an identifier, quoted if it has to be.
+func (s *schema) ident(name string) string {
+	if plainName(name) {
+		return name
+	}
+	return s.d.quoted(name)[0]
+}
+
+func plainName(name string) bool {
+	for _, c := range name {
+		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != "order" && name != "group"
 }

@@ -29,9 +29,9 @@ type wireOp struct {
 }
 
 type wireAttempt struct {
-	Tx, Rollback bool
-	Stmts        []wireOp
-	Timeout      time.Duration
+	Tx, Rollback, Loose bool
+	Stmts               []wireOp
+	Timeout             time.Duration
 }
 
 // response is the answer to the request of the same ID.
@@ -126,7 +126,7 @@ func (w *wireOp) op(session int) (*Op, error) {
 }
 
 func (a *attempt) wire() *wireAttempt {
-	w := &wireAttempt{Tx: a.tx, Rollback: a.rollback, Timeout: a.timeout}
+	w := &wireAttempt{Tx: a.tx, Rollback: a.rollback, Loose: a.loose, Timeout: a.timeout}
 	for _, st := range a.stmts {
 		w.Stmts = append(w.Stmts, wireOp{SQL: st.SQL, Args: wireArgs(st.Args)})
 	}
@@ -134,7 +134,7 @@ func (a *attempt) wire() *wireAttempt {
 }
 
 func (w *wireAttempt) attempt() (attempt, error) {
-	a := attempt{tx: w.Tx, rollback: w.Rollback, timeout: w.Timeout}
+	a := attempt{tx: w.Tx, rollback: w.Rollback, loose: w.Loose, timeout: w.Timeout}
 	for i := range w.Stmts {
 		op, err := w.Stmts[i].op(0)
 		if err != nil {

@@ -5,13 +5,15 @@ import "strings"
 // write makes a statement that changes rows. What it returns through RETURNING
 // is compared as well; class tells "returning" apart from the rest.
 func (s *schema) write() *statement {
-	st := &statement{style: style(s.r.IntN(int(numStyles))), class: "write"}
+	st := s.statement("write", 80)
 	g := &exprs{s: s, st: st, literals: chance(s.r, 35)}
 	t := s.base()
 	if chance(s.r, 6) {
 		t = s.any()
 	}
 	switch n := s.r.IntN(100); {
+	case s.d.others != nil && n < 8 && s.d.others(g, t):
+		return st
 	case n < 34:
 		g.insert(t)
 	case n < 74:
@@ -23,27 +25,16 @@ func (s *schema) write() *statement {
 	}
 	if chance(s.r, 12) {
 		st.class = "returning"
-		st.write(" RETURNING ", pick(s.r, []string{"*", quote(s.r, pick(s.r, t.cols).name), "1, rowid"}))
+		st.write(" RETURNING ", pick(s.r, append([]string{s.quote(pick(s.r, t.cols).name)}, s.d.returning...)))
 	}
 	return st
 }
 
-func (g *exprs) orClause(percent int) string {
-	if !chance(g.r(), percent) {
-		return ""
-	}
-	return " OR " + pick(g.r(), conflicts)
-}
-
 func (g *exprs) insert(t *table) {
 	r := g.r()
-	verb := "INSERT" + g.orClause(35)
-	if chance(r, 12) {
-		verb = "REPLACE"
-	}
-	g.st.write(verb, " INTO ", quote(r, t.name))
+	g.st.write(g.s.d.verb(g), " INTO ", g.s.quote(t.name))
 	if chance(r, 4) {
-		g.st.write(" DEFAULT VALUES")
+		g.st.write(g.s.d.defaults)
 		return
 	}
 	cols := t.writable()
@@ -60,7 +51,7 @@ func (g *exprs) insert(t *table) {
 		}
 		names := make([]string, len(cols))
 		for i, c := range cols {
-			names[i] = quote(r, c.name)
+			names[i] = g.s.quote(c.name)
 		}
 		if t.rowid && !t.view && chance(r, 4) {
 			names[0] = "rowid"
@@ -78,7 +69,7 @@ func (g *exprs) insert(t *table) {
 	g.st.id = t.rowid && !t.view
 	if chance(r, 22) {
 		g.st.id = false
-		g.upsert(t)
+		g.s.d.upsert(g, t)
 	}
 }
 
@@ -87,13 +78,14 @@ func (g *exprs) rowValues(cols []column) string {
 	for i, c := range cols {
 		vals[i] = g.hole(c.kind)
 		if chance(g.r(), 5) {
-			vals[i] = pick(g.r(), []string{"1 + 1", "NULL", "lower('A')", "(SELECT max(" + quote(g.r(), pick(g.r(), g.s.base().cols).name) + ") FROM " + ident(g.s.base().name) + ")", "-1", "TRUE"})
+			o := g.s.base()
+			vals[i] = pick(g.r(), append([]string{"(SELECT max(" + g.s.quote(pick(g.r(), o.cols).name) + ") FROM " + g.s.ident(o.name) + ")"}, g.s.d.rowExprs...))
 		}
 	}
 	return strings.Join(vals, ", ")
 }
 
-func (g *exprs) upsert(t *table) {
+func (g *exprs) upsertConflict(t *table) {
 	r := g.r()
 	for i := 1 + r.IntN(5)/4; i > 0; i-- {
 		g.st.write(" ON CONFLICT")
@@ -101,7 +93,7 @@ func (g *exprs) upsert(t *table) {
 			k := pick(r, t.keys)
 			names := make([]string, len(k))
 			for i := range k {
-				names[i] = quote(r, k[i])
+				names[i] = g.s.quote(k[i])
 			}
 			g.st.write(" (", strings.Join(names, ", "), ")")
 		}
@@ -110,10 +102,10 @@ func (g *exprs) upsert(t *table) {
 			continue
 		}
 		c := pick(r, t.writable())
-		n := quote(r, c.name)
+		n := g.s.quote(c.name)
 		g.st.write(" DO UPDATE SET ", n, " = ", pick(r, []string{"excluded." + n, g.hole(c.kind), n + " + 1", "coalesce(excluded." + n + ", " + n + ")"}))
 		if chance(r, 25) {
-			g.scope = []ref{{ident(t.name), t}}
+			g.scope = []ref{{g.s.ident(t.name), t}}
 			g.st.write(" WHERE ", g.cond(0))
 		}
 	}
@@ -126,7 +118,7 @@ func (g *exprs) insertSelect(t *table) {
 	vals := make([]string, len(cols))
 	names := make([]string, len(cols))
 	for i, c := range cols {
-		names[i], vals[i] = quote(r, c.name), "NULL"
+		names[i], vals[i] = g.s.quote(c.name), "NULL"
 		if d, _ := g.col(); chance(r, 75) {
 			vals[i] = d
 		}
@@ -134,7 +126,7 @@ func (g *exprs) insertSelect(t *table) {
 			vals[i] = g.hole(kID)
 		}
 	}
-	g.st.write("INSERT", g.orClause(70), " INTO ", quote(r, t.name), " (", strings.Join(names, ", "), ") SELECT ", strings.Join(vals, ", "), " FROM ", g.from(g.scope[0]), " WHERE ", g.cond(0), " LIMIT 3")
+	g.st.write(g.s.d.verb(g), " INTO ", g.s.quote(t.name), " (", strings.Join(names, ", "), ") SELECT ", strings.Join(vals, ", "), " FROM ", g.from(g.scope[0]), " WHERE ", g.cond(0), " LIMIT 3")
 }
 
 // pinned is a condition that selects one row by a key, if the table has one.
@@ -155,7 +147,7 @@ func (g *exprs) whereFor(t *table) string {
 	case n < 52:
 		return " WHERE " + g.pinned(t)
 	case n < 75:
-		return " WHERE " + g.simple()
+		return " WHERE " + g.s.d.simple(g)
 	case n < 98:
 		return " WHERE " + g.cond(1)
 	}
@@ -169,22 +161,31 @@ func (g *exprs) update(t *table) {
 		alias = "u"
 	}
 	g.scope = []ref{{alias, t}}
-	g.st.write("UPDATE", g.orClause(18), " ", quote(r, t.name))
+	g.st.write("UPDATE")
+	if g.s.d == lite {
+		g.st.write(g.orClause(18))
+	}
+	g.st.write(" ", g.s.quote(t.name))
 	if alias != "" {
 		g.st.write(" AS u")
 	}
 	g.st.write(" SET ", g.assignments(t))
-	if chance(r, 6) {
-		f := ref{"f", g.s.any()}
-		g.st.write(" FROM ", g.from(f))
-		if alias == "" {
-			g.scope[0].alias = ident(t.name)
-		}
-		g.scope = append(g.scope, f)
-		g.st.write(" WHERE ", g.joinOn(), " AND ", g.cond(0))
+	if chance(r, 6) && g.s.d.update != nil && g.s.d.update(g, t) {
 		return
 	}
 	g.st.write(g.whereFor(t))
+}
+
+// updateFrom goes on with FROM.
+func (g *exprs) updateFrom(t *table) bool {
+	f := ref{"f", g.s.any()}
+	g.st.write(" FROM ", g.from(f))
+	if g.scope[0].alias == "" {
+		g.scope[0].alias = g.s.ident(t.name)
+	}
+	g.scope = append(g.scope, f)
+	g.st.write(" WHERE ", g.joinOn(), " AND ", g.cond(0))
+	return true
 }
 
 func (g *exprs) assignments(t *table) string {
@@ -196,61 +197,29 @@ func (g *exprs) assignments(t *table) string {
 		if c.name == "id" && chance(r, 60) {
 			c = pick(r, cols)
 		}
-		n := quote(r, c.name)
+		n := g.s.quote(c.name)
 		v := g.hole(c.kind)
 		if chance(r, 25) {
-			d := quote(r, pick(r, cols).name)
-			v = pick(r, []string{n + " + 1", "-" + n, d, "lower(" + n + ")", n, "NOT " + n, "coalesce(" + d + ", 1)", "CASE WHEN " + d + " = 1 THEN 2 ELSE " + n + " END", "(SELECT count(*) FROM " + ident(g.s.base().name) + ")"})
+			d := g.s.quote(pick(r, cols).name)
+			v = pick(r, []string{n + " + 1", "-" + n, d, "lower(" + n + ")", n, "NOT " + n, "coalesce(" + d + ", 1)", "CASE WHEN " + d + " = 1 THEN 2 ELSE " + n + " END", "(SELECT count(*) FROM " + g.s.ident(g.s.base().name) + ")"})
+		}
+		if g.s.d.strict && c.kind == kInt && chance(r, 30) {
+			v = n + " + 1"
 		}
 		sets = append(sets, n+" = "+v)
 	}
 	if len(cols) > 1 && chance(r, 5) {
-		return "(" + quote(r, cols[0].name) + ", " + quote(r, cols[1].name) + ") = (" + g.hole(cols[0].kind) + ", " + g.hole(cols[1].kind) + ")"
+		return "(" + g.s.quote(cols[0].name) + ", " + g.s.quote(cols[1].name) + ") = (" + g.hole(cols[0].kind) + ", " + g.hole(cols[1].kind) + ")"
 	}
 	return strings.Join(sets, ", ")
 }
 
 func (g *exprs) remove(t *table) {
+	if chance(g.r(), 6) && g.s.d.remove != nil && g.s.d.remove(g, t) {
+		return
+	}
 	g.scope = []ref{{"", t}}
-	g.st.write("DELETE FROM ", quote(g.r(), t.name), g.whereFor(t))
-}
-
-// ddl makes a statement that changes the schema. done tells the model that it
-// worked.
-func (s *schema) alter() (text string, done func()) {
-	r, t := s.r, s.base()
-	nop := func() {}
-	switch r.IntN(11) {
-	case 0, 1:
-		c := column{name: s.fresh("extra"), kind: pick(r, []kind{kInt, kText})}
-		def := pick(r, []string{" TEXT", " INTEGER DEFAULT 3", " TEXT DEFAULT 'a'", " INT NOT NULL DEFAULT 1", " TEXT COLLATE NOCASE"})
-		return "ALTER TABLE " + ident(t.name) + " ADD COLUMN " + c.name + def, func() { t.cols = append(t.cols, c) }
-	case 2, 3:
-		return s.index(), nop
-	case 4:
-		if len(s.indexes) > 0 {
-			return "DROP INDEX IF EXISTS " + pick(r, s.indexes), nop
-		}
-		return "DROP INDEX IF EXISTS none", nop
-	case 5, 6:
-		return s.trigger(), nop
-	case 7:
-		if len(s.trigs) > 0 {
-			return "DROP TRIGGER IF EXISTS " + pick(r, s.trigs), nop
-		}
-		return "DROP TRIGGER IF EXISTS none", nop
-	case 8:
-		v, text := s.view()
-		return text, func() { s.tables = append(s.tables, v) }
-	case 9:
-		c := pick(r, t.cols)
-		name := s.fresh("renamed")
-		return "ALTER TABLE " + ident(t.name) + " RENAME COLUMN " + ident(c.name) + " TO " + name, func() { t.rename(c.name, name) }
-	}
-	if v := s.any(); v.view {
-		return "DROP VIEW " + v.name + "; CREATE VIEW " + v.name + " AS SELECT * FROM " + ident(t.name), func() { v.cols = t.cols }
-	}
-	return "DROP INDEX IF EXISTS none", nop
+	g.st.write("DELETE FROM ", g.s.quote(t.name), g.whereFor(t))
 }
 
 func (t *table) rename(from, to string) {

@@ -41,31 +41,62 @@ func absent(t testing.TB, what string, err error) {
 	t.Skipf("no %s: %v", what, err)
 }
 
-// Postgres returns a pool of connections to a new database, which is dropped with
-// the test. mode says how pgx passes arguments; params are the sessions' settings.
-func Postgres(t testing.TB, mode pgx.QueryExecMode, params map[string]string) *sql.DB {
+// NewPostgres makes a database, which is dropped with the test, and returns how to
+// connect to it.
+func NewPostgres(t testing.TB) *pgx.ConnConfig {
 	t.Helper()
-	cfg, err := pgx.ParseConfig(address(postgresEnv, "postgres://postgres@127.0.0.1:5432/test"))
+	cfg, err := pgx.ParseConfig(address(postgresEnv, "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.DefaultQueryExecMode = mode
-	schema := name()
 	admin := stdlib.OpenDB(*cfg)
 	if err := admin.PingContext(t.Context()); err != nil {
 		absent(t, "PostgreSQL", err)
 	}
+	schema := name()
 	exec(t, admin, "CREATE DATABASE "+schema)
-	cfg = cfg.Copy()
-	cfg.Database = schema
-	maps.Copy(cfg.RuntimeParams, params)
-	db := stdlib.OpenDB(*cfg)
 	t.Cleanup(func() {
-		closeAll(t, db)
 		exec(t, admin, "DROP DATABASE "+schema+" WITH (FORCE)")
 		closeAll(t, admin)
 	})
+	cfg = cfg.Copy()
+	cfg.Database = schema
+	return cfg
+}
+
+// Postgres returns a pool of connections to a new database, which is dropped with
+// the test. mode says how pgx passes arguments; params are the sessions' settings.
+func Postgres(t testing.TB, mode pgx.QueryExecMode, params map[string]string) *sql.DB {
+	t.Helper()
+	cfg := NewPostgres(t)
+	cfg.DefaultQueryExecMode = mode
+	maps.Copy(cfg.RuntimeParams, params)
+	db := stdlib.OpenDB(*cfg)
+	t.Cleanup(func() { closeAll(t, db) })
 	return db
+}
+
+// NewMySQL makes a database, which is dropped with the test, and returns how to
+// connect to it. params are the driver's and the sessions' settings.
+func NewMySQL(t testing.TB, params string) *mysql.Config {
+	t.Helper()
+	cfg, err := mysql.ParseDSN(address(mysqlEnv, "root@tcp(127.0.0.1:3306)/") + "?" + params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := open(t, cfg)
+	if err := admin.PingContext(t.Context()); err != nil {
+		absent(t, "MySQL", err)
+	}
+	schema := name()
+	exec(t, admin, "CREATE DATABASE "+schema+" CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+	t.Cleanup(func() {
+		exec(t, admin, "DROP DATABASE "+schema)
+		closeAll(t, admin)
+	})
+	cfg = cfg.Clone()
+	cfg.DBName, cfg.MultiStatements = schema, true
+	return cfg
 }
 
 // MySQL returns a pool of connections to a new database, which is dropped with
@@ -73,25 +104,10 @@ func Postgres(t testing.TB, mode pgx.QueryExecMode, params map[string]string) *s
 // params are the driver's and the sessions' settings.
 func MySQL(t testing.TB, interpolate bool, params string) *sql.DB {
 	t.Helper()
-	cfg, err := mysql.ParseDSN(address(mysqlEnv, "root@tcp(127.0.0.1:3306)/") + "?" + params)
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := NewMySQL(t, params)
 	cfg.InterpolateParams = interpolate
-	admin := open(t, cfg)
-	if err := admin.PingContext(t.Context()); err != nil {
-		absent(t, "MySQL", err)
-	}
-	schema := name()
-	exec(t, admin, "CREATE DATABASE "+schema+" CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
-	cfg = cfg.Clone()
-	cfg.DBName, cfg.MultiStatements = schema, true
 	db := open(t, cfg)
-	t.Cleanup(func() {
-		closeAll(t, db)
-		exec(t, admin, "DROP DATABASE "+schema)
-		closeAll(t, admin)
-	})
+	t.Cleanup(func() { closeAll(t, db) })
 	return db
 }
 

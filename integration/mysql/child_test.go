@@ -1,203 +1,79 @@
 package mysql
 
 import (
-	"bufio"
-	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"os"
+	"database/sql"
+	"database/sql/driver"
 	osexec "os/exec"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 
-	"github.com/cacheops/cacheops"
-	"github.com/cacheops/cacheops/redisstore"
-	"github.com/cacheops/cacheops/redisstore/redistest"
-	"github.com/cacheops/cacheops/sqlcache"
+	"github.com/cacheops/cacheops/integration/trial"
 )
 
-var flagChild = flag.String("mysql.child", "", "be a client: where to stop, the address of Redis and that of the database; for the tests' own use")
-
-// lease is how long a writer may take before it is in doubt.
-const lease = 200 * time.Millisecond
-
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if *flagChild != "" {
-		if err := client(strings.Fields(*flagChild)); err != nil {
-			fmt.Fprintln(os.Stderr, "client:", err)
-			os.Exit(1)
-		}
-		return
-	}
-	os.Exit(m.Run())
-}
-
-// client updates a row through a cache over Redis, and freezes where it is told to.
-func client(orders []string) (err error) {
-	store, err := redisstore.New(orders[1], &redisstore.Options{Lease: lease})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	cache, err := cacheops.New(freezing{store, orders[0] == "frozen"}, &cacheops.Config{
-		Rules: []cacheops.Rule{{Tables: "*", Ops: cacheops.All, TTL: time.Hour}},
-	})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, cache.Close()) }()
-	cfg, err := mysql.ParseDSN(orders[2])
-	if err != nil {
-		return err
-	}
-	c, err := mysql.NewConnector(cfg)
-	if err != nil {
-		return err
-	}
-	db := sqlcache.OpenDB(cache, c, nil)
-	defer func() { err = errors.Join(err, db.Close()) }()
-	if orders[0] == "killed" {
-		_, err = db.Exec(loose)
-		return err
-	}
-	_, err = db.Exec(late)
-	return err
-}
-
-// freezing is a store that goes on only when it is told to, once it has been told
-// of a write: meanwhile its process is stopped.
-type freezing struct {
-	cacheops.Store
-	on bool
-}
-
-func (s freezing) Begin(ctx context.Context, w cacheops.Writer, writes []cacheops.TableWrite) ([]cacheops.Registry, error) {
-	moved, err := s.Store.Begin(ctx, w, writes)
-	if s.on && err == nil && len(moved) == 0 {
-		fmt.Println("begun")
-		if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+	connect := func(dsn string) (driver.Connector, error) {
+		cfg, err := mysql.ParseDSN(dsn)
+		if err != nil {
 			return nil, err
 		}
+		return mysql.NewConnector(cfg)
 	}
-	return moved, err
+	trial.Main(m, connect, func(db *sql.DB, fate string) (err error) {
+		if fate == trial.Killed {
+			_, err = db.Exec(loose)
+			return err
+		}
+		_, err = db.Exec(late)
+		return err
+	})
 }
 
 // overRedis is a world whose store other processes share.
-func overRedis(t *testing.T) (w *world, start func(where string) *osexec.Cmd) {
+func overRedis(t *testing.T) (w *world, start func(fate string) *osexec.Cmd) {
 	t.Helper()
-	server := redistest.Start(t, nil)
 	cfg := newDatabase(t)
 	cfg.MultiStatements = true
-	store, err := redisstore.New(server.URL(), &redisstore.Options{Lease: lease})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	store, start := trial.Redis(t, cfg.FormatDSN())
 	w = over(t, cfg, store, nil)
 	w.fill()
-	return w, func(where string) *osexec.Cmd {
-		cmd := osexec.Command(os.Args[0], "-mysql.child", strings.Join([]string{where, server.URL(), cfg.FormatDSN()}, " "))
-		cmd.Stderr = os.Stderr
-		cmd.SysProcAttr = redistest.EndWithParent()
-		t.Cleanup(func() {
-			if cmd.Process != nil {
-				_ = cmd.Process.Kill() // it has ended, mostly
-			}
-		})
-		return cmd
-	}
+	return w, start
 }
 
-// neverStale reads for some leases, within which nothing may be kept.
-func (w *world) neverStale() {
-	w.Helper()
-	reads := 0
-	for till := time.Now().Add(5 * lease); time.Now().Before(till); reads++ {
-		if w.same(one) {
-			w.Fatalf("a hit after %d reads, although the writer may yet commit", reads)
-		}
-	}
-}
+func isLate(rows string) bool { return strings.Contains(rows, "late") }
 
 // A client is killed while its statement waits in the server, which runs it on, and
 // its lease ends.
 func TestClientKilledWhoseStatementRunsOn(t *testing.T) {
 	w, start := overRedis(t)
-	w.warm(one)
-	lock := begin(t, w.bare)
-	exec(t, lock, "UPDATE item SET kind = kind + 1 WHERE id = 1")
-	cmd := start("killed")
+	w.Warm(one)
+	lock := trial.Begin(t, w.Bare)
+	trial.Exec(t, lock, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+	cmd := start(trial.Killed)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the update waits", func() bool { return w.running("%late%") })
+	trial.Eventually(t, "the update waits", func() bool { return w.running("%late%") })
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err == nil {
 		t.Fatal("the client was not killed")
 	}
-	w.neverStale()
+	w.NeverStale(one)
 	if !w.running("%late%") {
 		t.Fatal("the server has given up")
 	}
-	rollback(t, lock)
-	eventually(t, "the update has ended", func() bool { return !w.running("%late%") })
-	if got, _ := read(t, w.db, one); !strings.Contains(got, "late") {
+	trial.Rollback(t, lock)
+	trial.Eventually(t, "the update has ended", func() bool { return !w.running("%late%") })
+	if got, _ := trial.Read(t, w.DB, one); !isLate(got) {
 		t.Errorf("the cache says %s", got)
 	}
-	w.warm(one)
+	w.Warm(one)
 }
 
-// A client is frozen between telling the store and its COMMIT, beyond its lease.
 func TestClientFrozenBeforeCommit(t *testing.T) {
 	w, start := overRedis(t)
-	w.warm(one)
-	cmd := start("frozen")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "begun\n" {
-		t.Fatalf("the client says %q, %v", line, err)
-	}
-	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	// It stops some time after the signal.
-	var status syscall.WaitStatus
-	if _, err := syscall.Wait4(cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
-		t.Fatalf("the client is not stopped: %v, %v", status, err)
-	}
-	if _, err := in.Write([]byte("go on\n")); err != nil {
-		t.Fatal(err)
-	}
-	w.neverStale()
-	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	if got, _ := read(t, w.db, one); !strings.Contains(got, "late") {
-		t.Errorf("after the commit the cache says %s", got)
-	}
-	w.warm(one)
+	w.FreezeBeforeCommit(start(trial.Frozen), one, isLate)
 }

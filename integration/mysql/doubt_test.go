@@ -12,6 +12,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/memstore"
 	"github.com/cacheops/cacheops/sqlcache"
 )
@@ -25,7 +26,7 @@ func (w *world) update(way string) error {
 	ctx := context.Background()
 	switch way {
 	case "transaction":
-		tx, err := w.db.BeginTx(ctx, nil)
+		tx, err := w.DB.BeginTx(ctx, nil)
 		if err != nil {
 			return err
 		}
@@ -34,7 +35,7 @@ func (w *world) update(way string) error {
 		}
 		return tx.Commit()
 	case "textual":
-		c, err := w.db.Conn(ctx)
+		c, err := w.DB.Conn(ctx)
 		if err != nil {
 			return err
 		}
@@ -46,10 +47,10 @@ func (w *world) update(way string) error {
 		}
 		return nil
 	case "loose":
-		_, err := w.db.Exec(loose)
+		_, err := w.DB.Exec(loose)
 		return err
 	}
-	_, err := w.db.Exec(late)
+	_, err := w.DB.Exec(late)
 	return err
 }
 
@@ -72,9 +73,9 @@ func TestConnectionLostDuringCommit(t *testing.T) {
 			bare := *cfg
 			wires := wired(t, cfg)
 			w := over(t, cfg, memstore.New(16<<20), nil)
-			w.bare = closing(t, openBare(t, &bare))
+			w.Bare = trial.Closing(t, openBare(t, &bare))
 			w.fill()
-			w.warm(one)
+			w.Warm(one)
 			wires.hold(last(way))
 			result := make(chan error, 1)
 			go func() { result <- w.update(way) }()
@@ -84,17 +85,17 @@ func TestConnectionLostDuringCommit(t *testing.T) {
 				t.Errorf("the commit says %v", err)
 			}
 			for till := time.Now().Add(time.Second); time.Now().Before(till); {
-				if w.same(one) {
+				if w.Same(one) {
 					t.Fatal("a hit while the server may commit")
 				}
 			}
 			wires.arrive(t)
-			eventually(t, "the server commits", func() bool {
-				got, _ := read(t, w.bare, one)
+			trial.Eventually(t, "the server commits", func() bool {
+				got, _ := trial.Read(t, w.Bare, one)
 				return strings.Contains(got, "late")
 			})
-			w.same(one)
-			w.warm(one)
+			w.Same(one)
+			w.Warm(one)
 		})
 	}
 }
@@ -104,31 +105,31 @@ func TestCancelledWrite(t *testing.T) {
 	t.Parallel()
 	w := open(t, nil)
 	w.fill()
-	w.warm(one)
-	lock := begin(t, w.bare)
-	exec(t, lock, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+	w.Warm(one)
+	lock := trial.Begin(t, w.Bare)
+	trial.Exec(t, lock, "UPDATE item SET kind = kind + 1 WHERE id = 1")
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)
 	go func() {
-		_, err := w.db.ExecContext(ctx, "UPDATE item SET name = 'never' WHERE id = 1")
+		_, err := w.DB.ExecContext(ctx, "UPDATE item SET name = 'never' WHERE id = 1")
 		result <- err
 	}()
-	eventually(t, "the update waits", func() bool { return w.running("%never%") })
+	trial.Eventually(t, "the update waits", func() bool { return w.running("%never%") })
 	cancel()
 	if err := <-result; err == nil || errors.Is(err, cacheops.ErrOutcomeUnknown) {
 		t.Errorf("the cancelled update says %v", err)
 	}
-	rollback(t, lock)
-	w.same(one)
-	w.warm(one)
-	exec(t, w.db, "UPDATE item SET name = 'after' WHERE id = 1")
-	w.same(one)
+	trial.Rollback(t, lock)
+	w.Same(one)
+	w.Warm(one)
+	trial.Exec(t, w.DB, "UPDATE item SET name = 'after' WHERE id = 1")
+	w.Same(one)
 }
 
 // running reports whether a statement like that runs in the database.
 func (w *world) running(like string) bool {
 	w.Helper()
-	got, _ := read(w, w.bare, "SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE() AND command <> 'Sleep' AND id <> CONNECTION_ID() AND info LIKE '"+like+"'")
+	got, _ := trial.Read(w, w.Bare, "SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE() AND command <> 'Sleep' AND id <> CONNECTION_ID() AND info LIKE '"+like+"'")
 	return got != "[0]"
 }
 
@@ -137,29 +138,29 @@ func TestCancelledLooseWrite(t *testing.T) {
 	t.Parallel()
 	w := open(t, nil, func(c *mysql.Config) { c.MultiStatements = true })
 	w.fill()
-	w.warm(one)
-	lock := begin(t, w.bare)
-	exec(t, lock, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+	w.Warm(one)
+	lock := trial.Begin(t, w.Bare)
+	trial.Exec(t, lock, "UPDATE item SET kind = kind + 1 WHERE id = 1")
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)
 	go func() {
-		_, err := w.db.ExecContext(ctx, loose)
+		_, err := w.DB.ExecContext(ctx, loose)
 		result <- err
 	}()
-	eventually(t, "the update waits", func() bool { return w.running("%late%") })
+	trial.Eventually(t, "the update waits", func() bool { return w.running("%late%") })
 	cancel()
 	if err := <-result; !errors.Is(err, cacheops.ErrOutcomeUnknown) {
 		t.Errorf("the cancelled update says %v", err)
 	}
 	for till := time.Now().Add(time.Second); time.Now().Before(till); {
-		if w.same(one) {
+		if w.Same(one) {
 			t.Fatal("a hit while the server may commit")
 		}
 	}
-	rollback(t, lock)
-	eventually(t, "the update has ended", func() bool { return !w.running("%late%") })
-	w.same(one)
-	w.warm(one)
+	trial.Rollback(t, lock)
+	trial.Eventually(t, "the update has ended", func() bool { return !w.running("%late%") })
+	w.Same(one)
+	w.Warm(one)
 }
 
 // forgetful is a store that does not hear of ends.
@@ -185,52 +186,19 @@ func TestEndThatWasNotHeard(t *testing.T) {
 	w := over(t, newDatabase(t), s, nil)
 	w.fill()
 	for range 2 {
-		w.warm(one)
+		w.Warm(one)
 		s.mu.Lock()
 		s.deaf = true
 		s.mu.Unlock()
-		exec(t, w.db, "UPDATE item SET kind = kind + 1 WHERE id = 1")
-		exec(t, w.db, "UPDATE log SET what = 'x'")
+		trial.Exec(t, w.DB, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+		trial.Exec(t, w.DB, "UPDATE log SET what = 'x'")
 		s.mu.Lock()
 		s.deaf = false
 		s.mu.Unlock()
-		w.same(one)
-		w.warm(one)
-		w.warm(logs)
+		w.Same(one)
+		w.Warm(one)
+		w.Warm(logs)
 	}
-}
-
-// amnesia is a store that does not know who was writing before its time, until it
-// is told that they are over.
-type amnesia struct {
-	cacheops.Store
-	mu      sync.Mutex
-	cleared map[string]bool
-}
-
-func (s *amnesia) Acquire(ctx context.Context, reads []cacheops.TableRead) (cacheops.Grant, error) {
-	g, err := s.Store.Acquire(ctx, reads)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range reads {
-		if err == nil && g.Refused == cacheops.Granted && !s.cleared[r.Table] {
-			g.Refused = cacheops.StateUnknown
-		}
-		if !s.cleared[r.Table] {
-			g.Doubts = append(g.Doubts, cacheops.Doubt{Table: r.Table})
-		}
-	}
-	return g, err
-}
-
-func (s *amnesia) Clear(ctx context.Context, d cacheops.Doubt) error {
-	if d.Writer.ID != 0 {
-		return s.Store.Clear(ctx, d)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cleared[d.Table] = true
-	return nil
 }
 
 // A store that has lost its state keeps nothing until every writer that may have
@@ -244,16 +212,16 @@ func TestStoreThatLostItsState(t *testing.T) {
 			bare := *cfg
 			wires := wired(t, cfg)
 			w := over(t, cfg, memstore.New(16<<20), nil)
-			w.bare = closing(t, openBare(t, &bare))
+			w.Bare = trial.Closing(t, openBare(t, &bare))
 			w.fill()
 			wires.hold(last(way))
 			result := make(chan error, 1)
 			go func() { result <- w.update(way) }()
 			<-wires.came
-			s := &amnesia{Store: memstore.New(1 << 20), cleared: map[string]bool{}}
-			db := closing(t, sqlcache.OpenDB(newCache(t, s), connector(t, &bare), nil))
+			s := &trial.Amnesia{Store: memstore.New(1 << 20)}
+			db := trial.Closing(t, sqlcache.OpenDB(trial.Cache(t, s, nil), connector(t, &bare), nil))
 			for till := time.Now().Add(3 * time.Second); time.Now().Before(till); {
-				if got, r := read(t, db, one); r.Hit || strings.Contains(got, "late") {
+				if got, r := trial.Read(t, db, one); r.Hit || strings.Contains(got, "late") {
 					t.Fatalf("%s, %+v", got, r)
 				}
 			}
@@ -262,8 +230,8 @@ func TestStoreThatLostItsState(t *testing.T) {
 			if err := <-result; !errors.Is(err, cacheops.ErrOutcomeUnknown) {
 				t.Fatal(err)
 			}
-			w.warmOn(db, one)
-			if got, _ := read(t, db, one); !strings.Contains(got, "late") {
+			w.WarmOn(db, one)
+			if got, _ := trial.Read(t, db, one); !strings.Contains(got, "late") {
 				t.Errorf("read %s", got)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/memstore"
 	"github.com/cacheops/cacheops/sqlcache"
 )
@@ -21,27 +22,31 @@ func TestSessionStatementsPin(t *testing.T) {
 	for _, q := range []string{
 		"SET @a = 1", "SELECT @a := 5", "SET SESSION time_zone = '+05:00'", "SET NAMES latin1", "SET sql_mode = 'ANSI_QUOTES'",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED", "CREATE TEMPORARY TABLE item (id INTEGER, kind INTEGER, name TEXT)",
-		"SELECT GET_LOCK('mine', 0)", "LOCK TABLES item READ", "SET sql_select_limit = 1", "USE information_schema", "SET group_concat_max_len = 5",
+		"SELECT GET_LOCK('" + w.cfg.DBName + "', 0)", "LOCK TABLES item READ", "SET sql_select_limit = 1", "USE information_schema", "SET group_concat_max_len = 5",
 		"PREPARE p FROM 'SELECT 1'", "SELECT SQL_CALC_FOUND_ROWS * FROM item LIMIT 1",
 	} {
-		w.warm(kinds)
-		c := w.conn()
-		if _, err := rowsOf(context.Background(), c, q); err != nil {
+		w.Warm(kinds)
+		c := w.Conn()
+		if _, err := trial.Rows(context.Background(), c, q); err != nil {
 			t.Fatalf("%s: %v", q, err)
 		}
 		var own string
-		if _, r := read(t, c, "SELECT 1 + 1"); r.Hit || r.Why == "" {
+		if _, r := trial.Read(t, c, "SELECT 1 + 1"); r.Hit || r.Why == "" {
 			t.Errorf("after %s: %+v", q, r)
 		}
 		if err := c.Close(); err != nil {
 			t.Fatal(err)
 		}
 		for range 3 {
-			w.same(kinds)
-			if own, _ = read(t, w.db, "SELECT @a, @@time_zone, @@sql_select_limit > 5, IS_FREE_LOCK('mine'), DATABASE() = 'information_schema'"); own != "[<nil> SYSTEM 1 1 0]" {
+			w.Same(kinds)
+			if own, _ = trial.Read(t, w.DB, "SELECT @a, @@time_zone, @@sql_select_limit > 5, DATABASE() = 'information_schema'"); own != "[<nil> SYSTEM 1 0]" {
 				t.Fatalf("after %s others see %s", q, own)
 			}
 		}
+		trial.Eventually(t, "its lock is free after "+q, func() bool {
+			free, _ := trial.Read(t, w.DB, "SELECT IS_FREE_LOCK('"+w.cfg.DBName+"')")
+			return free == "[1]"
+		})
 	}
 }
 
@@ -50,41 +55,41 @@ func TestWritesInASessionOfItsOwn(t *testing.T) {
 	t.Parallel()
 	w := open(t, nil)
 	w.fill()
-	c := w.conn()
-	exec(t, c, "SET @name = 'variable'")
-	w.warm(one)
-	exec(t, c, "UPDATE item SET name = @name WHERE id = 1")
-	w.dropped("an UPDATE in a session of its own", one)
-	exec(t, c, "DO RELEASE_ALL_LOCKS()") // ours among them
-	exec(t, c, "START TRANSACTION")
-	exec(t, c, "UPDATE item SET name = 'again' WHERE id = 1")
-	exec(t, c, "COMMIT")
-	w.dropped("a transaction in a session of its own", one)
-	exec(t, c, "LOCK TABLES item WRITE")
-	exec(t, c, "UPDATE item SET name = 'locked' WHERE id = 1")
-	exec(t, c, "UNLOCK TABLES")
-	w.dropped("an UPDATE under LOCK TABLES", one)
+	c := w.Conn()
+	trial.Exec(t, c, "SET @name = 'variable'")
+	w.Warm(one)
+	trial.Exec(t, c, "UPDATE item SET name = @name WHERE id = 1")
+	w.Dropped("an UPDATE in a session of its own", one)
+	trial.Exec(t, c, "DO RELEASE_ALL_LOCKS()") // ours among them
+	trial.Exec(t, c, "START TRANSACTION")
+	trial.Exec(t, c, "UPDATE item SET name = 'again' WHERE id = 1")
+	trial.Exec(t, c, "COMMIT")
+	w.Dropped("a transaction in a session of its own", one)
+	trial.Exec(t, c, "LOCK TABLES item WRITE")
+	trial.Exec(t, c, "UPDATE item SET name = 'locked' WHERE id = 1")
+	trial.Exec(t, c, "UNLOCK TABLES")
+	w.Dropped("an UPDATE under LOCK TABLES", one)
 }
 
 func TestReadUncommittedFillsNothing(t *testing.T) {
 	t.Parallel()
 	w := open(t, nil, func(c *mysql.Config) { c.Params = map[string]string{"tx_isolation": "'READ-UNCOMMITTED'"} })
 	w.fill()
-	tx := begin(t, w.bare)
-	exec(t, tx, "UPDATE item SET name = 'dirty' WHERE id = 1")
+	tx := trial.Begin(t, w.Bare)
+	trial.Exec(t, tx, "UPDATE item SET name = 'dirty' WHERE id = 1")
 	for range 3 {
-		if _, r := read(t, w.db, one); r.Hit {
+		if _, r := trial.Read(t, w.DB, one); r.Hit {
 			t.Error("a hit of uncommitted rows")
 		}
 	}
-	rollback(t, tx)
-	w.same(one)
+	trial.Rollback(t, tx)
+	w.Same(one)
 }
 
 func TestAutocommitOffInTheDSN(t *testing.T) {
 	t.Parallel()
 	w := open(t, nil, func(c *mysql.Config) { c.Params = map[string]string{"autocommit": "0"} })
-	if err := w.db.Ping(); err == nil || !strings.Contains(err.Error(), "autocommit off") {
+	if err := w.DB.Ping(); err == nil || !strings.Contains(err.Error(), "autocommit off") {
 		t.Errorf("%v", err)
 	}
 }
@@ -94,7 +99,7 @@ func TestNoDatabase(t *testing.T) {
 	cfg := newDatabase(t).Clone()
 	cfg.DBName = ""
 	w := over(t, cfg, memstore.New(1<<20), nil)
-	if err := w.db.Ping(); err == nil || !strings.Contains(err.Error(), "must name a database") {
+	if err := w.DB.Ping(); err == nil || !strings.Contains(err.Error(), "must name a database") {
 		t.Errorf("%v", err)
 	}
 }
@@ -105,11 +110,11 @@ func TestWhoSharesEntries(t *testing.T) {
 	t.Parallel()
 	w := open(t, nil)
 	w.fill()
-	exec(t, w.db, "CREATE TABLE event (id INTEGER PRIMARY KEY, at TIMESTAMP)")
-	exec(t, w.db, "INSERT INTO event VALUES (1, '2020-01-01 00:00:00')")
+	trial.Exec(t, w.DB, "CREATE TABLE event (id INTEGER PRIMARY KEY, at TIMESTAMP)")
+	trial.Exec(t, w.DB, "INSERT INTO event VALUES (1, '2020-01-01 00:00:00')")
 	q := "SELECT at FROM event WHERE id = 1"
-	w.warm(q)
-	if _, r := read(t, w.another(), q); !r.Hit {
+	w.Warm(q)
+	if _, r := trial.Read(t, w.another(), q); !r.Hit {
 		t.Errorf("a session like the others' has no share: %+v", r)
 	}
 	for name, bend := range map[string]func(*mysql.Config){
@@ -124,8 +129,8 @@ func TestWhoSharesEntries(t *testing.T) {
 	} {
 		cfg := w.cfg.Clone()
 		bend(cfg)
-		there := over(t, cfg, w.store, nil)
-		if there.same(q) {
+		there := over(t, cfg, w.Store, nil)
+		if there.Same(q) {
 			t.Errorf("%s: a hit of another session's entry", name)
 		}
 	}
@@ -135,11 +140,11 @@ func TestWhoSharesEntries(t *testing.T) {
 func TestAskingOfTheLatestWrite(t *testing.T) {
 	t.Parallel()
 	w := open(t, nil)
-	exec(t, w.db, "CREATE TABLE line (id INTEGER AUTO_INCREMENT PRIMARY KEY, v INTEGER)")
-	c := w.conn()
+	trial.Exec(t, w.DB, "CREATE TABLE line (id INTEGER AUTO_INCREMENT PRIMARY KEY, v INTEGER)")
+	c := w.Conn()
 	for _, want := range []string{"[1]", "[2]", "[3]"} {
-		exec(t, c, "INSERT INTO line (v) VALUES (1)")
-		if got, r := read(t, c, "SELECT LAST_INSERT_ID()"); got != want || r.Hit {
+		trial.Exec(t, c, "INSERT INTO line (v) VALUES (1)")
+		if got, r := trial.Read(t, c, "SELECT LAST_INSERT_ID()"); got != want || r.Hit {
 			t.Errorf("%s, %+v", got, r)
 		}
 	}
@@ -153,17 +158,17 @@ func TestOneConnection(t *testing.T) {
 	for _, q := range []string{
 		"CREATE TEMPORARY TABLE item (kind INTEGER, name VARCHAR(50), id INTEGER)", "SET autocommit = 0", "USE information_schema", "SET time_zone = '+05:00'",
 	} {
-		w.warm(one)
-		exec(t, w.db, q)
-		w.same(one)
-		exec(t, w.db, "UPDATE item SET kind = kind + 1 WHERE id = 1")
-		w.dropped(q+" and an UPDATE", one)
+		w.Warm(one)
+		trial.Exec(t, w.DB, q)
+		w.Same(one)
+		trial.Exec(t, w.DB, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+		w.Dropped(q+" and an UPDATE", one)
 	}
-	tx := begin(t, w.db)
-	exec(t, tx, "UPDATE item SET kind = kind + 1 WHERE id = 1")
-	exec(t, tx, "INSERT INTO log VALUES (77, 'x')")
-	commit(t, tx)
-	w.dropped("a transaction", one, logs)
+	tx := trial.Begin(t, w.DB)
+	trial.Exec(t, tx, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+	trial.Exec(t, tx, "INSERT INTO log VALUES (77, 'x')")
+	trial.Commit(t, tx)
+	w.Dropped("a transaction", one, logs)
 }
 
 // A write that pins a row drops what reads the row, before and after, and no more.
@@ -176,19 +181,69 @@ func TestWritesAreNarrow(t *testing.T) {
 		narrow := 0
 		for _, q := range []string{"UPDATE item SET kind = kind + 1 WHERE id = ?", "UPDATE item SET name = CONCAT(name, '!') WHERE id = ?", "DELETE FROM item WHERE id = ?"} {
 			for kind := range 4 {
-				w.warm(byKind, kind)
+				w.Warm(byKind, kind)
 			}
-			w.warm(one)
-			w.warm(two)
-			exec(t, w.db, q, 1)
-			w.same(one)
-			if w.same(two) {
+			w.Warm(one)
+			w.Warm(two)
+			trial.Exec(t, w.DB, q, 1)
+			w.Same(one)
+			if w.Same(two) {
 				narrow++
 			}
 			for kind := range 4 {
-				w.same(byKind, kind)
+				w.Same(byKind, kind)
 			}
 		}
 		t.Logf("%d of 3 were narrow", narrow)
+	}
+}
+
+// A sql_mode that is set for the server under running programs reaches their new
+// connections, and what "kind" means there.
+func TestGlobalModeUnderRunningPrograms(t *testing.T) {
+	cfg := newServer(t, 1)
+	const q = "SELECT id FROM item WHERE name = '1'"
+	for _, within := range []bool{false, true} {
+		w := over(t, cfg, memstore.New(16<<20), &sqlcache.Options{MaxIdleConns: -1})
+		trial.Exec(t, w.Bare, "SET GLOBAL sql_mode = DEFAULT")
+		w.fill()
+		w.Warm(q)
+		trial.Exec(t, w.Bare, "SET GLOBAL sql_mode = 'ANSI_QUOTES'")
+		const update = `UPDATE item SET name = "kind" WHERE id = 1`
+		if within {
+			tx := trial.Begin(t, w.DB)
+			trial.Exec(t, tx, update)
+			trial.Commit(t, tx)
+		} else {
+			trial.Exec(t, w.DB, update)
+		}
+		if got, _ := trial.Read(t, w.DB, q); got != "[1]" {
+			t.Errorf("in a transaction %v: read %s", within, got)
+		}
+		trial.Exec(t, w.DB, "DROP TABLE item, log")
+		trial.Exec(t, w.Bare, "SET GLOBAL sql_mode = DEFAULT")
+	}
+}
+
+// Which numbers an INSERT of several rows has given is a matter of the server's
+// settings, and LAST_INSERT_ID() tells of the first one alone.
+func TestNumbersGivenInSteps(t *testing.T) {
+	t.Parallel()
+	w := open(t, nil, func(c *mysql.Config) {
+		c.Params = map[string]string{"auto_increment_increment": "5", "auto_increment_offset": "2"}
+	})
+	trial.Exec(t, w.DB, "CREATE TABLE made (id INTEGER AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20))")
+	const byID = "SELECT name FROM made WHERE id = ?"
+	for _, q := range []string{
+		"INSERT INTO made (name) VALUES ('a')", "INSERT INTO made (name) VALUES ('a'), ('b'), ('c')", "INSERT INTO made (name) SELECT name FROM made",
+		"INSERT INTO made (id, name) VALUES (NULL, 'a'), (100, 'b'), (0, 'c')", "INSERT INTO made (name) VALUES ('z')",
+	} {
+		for id := range 160 {
+			w.Same(byID, id)
+		}
+		trial.Exec(t, w.DB, q)
+		for id := range 160 {
+			w.Same(byID, id)
+		}
 	}
 }

@@ -18,7 +18,7 @@ func TestAdapter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			adaptertest.Run(t, func(t *testing.T) adaptertest.Harness {
 				w := open(t, &sqlcache.Options{MaxEntryBytes: limit}, bend)
-				return adaptertest.Harness{Cached: adaptertest.SQL(w.db), Bare: adaptertest.SQL(w.bare), MaxEntry: limit}
+				return adaptertest.Harness{Cached: adaptertest.SQL(w.DB), Bare: adaptertest.SQL(w.Bare), MaxEntry: limit}
 			})
 		})
 	}

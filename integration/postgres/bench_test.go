@@ -3,10 +3,13 @@ package postgres
 import (
 	"database/sql"
 	"database/sql/driver"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
@@ -23,30 +26,85 @@ func BenchmarkWrite(b *testing.B) {
 			}
 			b.Run(name, func(b *testing.B) {
 				w := benchWorld(b, d.connector)
-				bare := closing(b, sql.OpenDB(d.connector(b, w.dsn)))
+				bare := trial.Closing(b, sql.OpenDB(d.connector(b, w.dsn)))
 				if seen != "" {
-					w.warm(seen)
+					w.Warm(seen)
 				}
 				update := func(db *sql.DB) func(int) {
-					return func(i int) { exec(b, db, "UPDATE item SET kind = kind + 1 WHERE id = $1", i%1000+1) }
+					return func(i int) { trial.Exec(b, db, "UPDATE item SET kind = kind + 1 WHERE id = $1", i%1000+1) }
 				}
-				compare(b, update(bare), update(w.db))
+				compare(b, update(bare), update(w.DB))
 			})
 			b.Run(name+"-in-a-transaction", func(b *testing.B) {
 				w := benchWorld(b, d.connector)
-				bare := closing(b, sql.OpenDB(d.connector(b, w.dsn)))
+				bare := trial.Closing(b, sql.OpenDB(d.connector(b, w.dsn)))
 				if seen != "" {
-					w.warm(seen)
+					w.Warm(seen)
 				}
 				update := func(db *sql.DB) func(int) {
 					return func(i int) {
 						tx := begin(b, db, nil)
-						exec(b, tx, "UPDATE item SET kind = kind + 1 WHERE id = $1", i%1000+1)
-						commit(b, tx)
+						trial.Exec(b, tx, "UPDATE item SET kind = kind + 1 WHERE id = $1", i%1000+1)
+						trial.Commit(b, tx)
 					}
 				}
-				compare(b, update(bare), update(w.db))
+				compare(b, update(bare), update(w.DB))
 			})
+		}
+	}
+}
+
+// BenchmarkManyRows are writes of many rows at once.
+func BenchmarkManyRows(b *testing.B) {
+	for _, d := range drivers {
+		w := benchWorld(b, d.connector)
+		bare := trial.Closing(b, sql.OpenDB(d.connector(b, w.dsn)))
+		w.Warm("SELECT name FROM item WHERE kind = 7")
+		id := 1000
+		batch := func(db *sql.DB) func(int) {
+			return func(int) {
+				args, marks := make([]any, 0, 200), make([]string, 0, 100)
+				for range 100 {
+					id++
+					args = append(args, id, id%50)
+					marks = append(marks, fmt.Sprintf("($%d, $%d, 'name')", len(args)-1, len(args)))
+				}
+				trial.Exec(b, db, "INSERT INTO item (id, kind, name) VALUES "+strings.Join(marks, ", "), args...)
+			}
+		}
+		mass := func(db *sql.DB) func(int) {
+			return func(int) { trial.Exec(b, db, "UPDATE item SET name = 'new' WHERE id <= $1", 1000) }
+		}
+		b.Run(d.name+"/insert-100", func(b *testing.B) { compare(b, batch(bare), batch(w.DB)) })
+		b.Run(d.name+"/update-1000", func(b *testing.B) { compare(b, mass(bare), mass(w.DB)) })
+	}
+}
+
+// BenchmarkUpsert is an upsert of rows that are there and of such that are not, where
+// reads are cached whose regions they decide.
+func BenchmarkUpsert(b *testing.B) {
+	w := benchWorld(b, drivers[0].connector)
+	bare := trial.Closing(b, sql.OpenDB(pgxConnector(b, w.dsn)))
+	w.Warm("SELECT name FROM item WHERE kind = 7")
+	next := 10_000
+	upsert := func(db *sql.DB, rows int, fresh bool) func(int) {
+		return func(i int) {
+			args, marks := make([]any, 0, 2*rows), make([]string, 0, rows)
+			for j := range rows {
+				id := (i*rows+j)%1000 + 1
+				if fresh {
+					next++
+					id = next
+				}
+				args = append(args, id, id%50)
+				marks = append(marks, fmt.Sprintf("($%d, $%d, 'name')", len(args)-1, len(args)))
+			}
+			trial.Exec(b, db, "INSERT INTO item (id, kind, name) VALUES "+strings.Join(marks, ", ")+" ON CONFLICT (id) DO UPDATE SET kind = excluded.kind", args...)
+		}
+	}
+	for _, rows := range []int{1, 100} {
+		for _, fresh := range []bool{false, true} {
+			b.Run(fmt.Sprintf("rows=%d/new=%v", rows, fresh), func(b *testing.B) { compare(b, upsert(bare, rows, fresh), upsert(w.DB, rows, fresh)) })
 		}
 	}
 }
@@ -54,21 +112,26 @@ func BenchmarkWrite(b *testing.B) {
 // BenchmarkRead is a hit and a miss against the same read on the bare database.
 func BenchmarkRead(b *testing.B) {
 	w := benchWorld(b, drivers[0].connector)
-	bare := closing(b, sql.OpenDB(pgxConnector(b, w.dsn)))
+	bare := trial.Closing(b, sql.OpenDB(pgxConnector(b, w.dsn)))
 	query := func(db *sql.DB, i int) {
-		if _, err := rowsOf(b.Context(), db, "SELECT kind, name FROM item WHERE id = $1", i%1000+1); err != nil {
+		if _, err := trial.Rows(b.Context(), db, "SELECT kind, name FROM item WHERE id = $1", i%1000+1); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.Run("hit", func(b *testing.B) {
-		compare(b, func(int) { query(bare, 1) }, func(int) { query(w.db, 1) })
-	})
-	uncached := closing(b, sqlcache.OpenDB(newCache(b, w.store), pgxConnector(b, w.dsn), &sqlcache.Options{Session: "misses"}))
+	for _, n := range []int{1, 20, 1000} {
+		rows := func(db *sql.DB) func(int) {
+			return func(int) {
+				scan(b, db, "SELECT id, kind, name FROM item WHERE id <= $1 ORDER BY id", n)
+			}
+		}
+		b.Run(fmt.Sprintf("hit-of-%d", n), func(b *testing.B) { compare(b, rows(bare), rows(w.DB)) })
+	}
+	uncached := trial.Closing(b, sqlcache.OpenDB(trial.Cache(b, w.Store, nil), pgxConnector(b, w.dsn), &sqlcache.Options{Session: "misses"}))
 	b.Run("miss", func(b *testing.B) {
 		n := 0
 		compare(b, func(i int) { query(bare, i) }, func(int) {
 			n++
-			if _, err := rowsOf(b.Context(), uncached, "SELECT kind, name FROM item WHERE id = $1 AND kind <> $2", n%1000+1, -n); err != nil {
+			if _, err := trial.Rows(b.Context(), uncached, "SELECT kind, name FROM item WHERE id = $1 AND kind <> $2", n%1000+1, -n); err != nil {
 				b.Fatal(err)
 			}
 		})
@@ -78,9 +141,28 @@ func BenchmarkRead(b *testing.B) {
 func benchWorld(b *testing.B, connector func(testing.TB, string) driver.Connector) *world {
 	dsn := newDatabase(b)
 	w := newWorld(b, dsn, connector(b, dsn), nil)
-	exec(b, w.db, "CREATE TABLE item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT)")
-	exec(b, w.db, "INSERT INTO item SELECT i, i, 'name' FROM generate_series(1, 1000) i")
+	trial.Exec(b, w.DB, "CREATE TABLE item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT)")
+	trial.Exec(b, w.DB, "INSERT INTO item SELECT i, i, 'name' FROM generate_series(1, 1000) i")
 	return w
+}
+
+// scan reads rows of a number, a number and a text.
+func scan(b *testing.B, db *sql.DB, q string, arg any) {
+	rows, err := db.QueryContext(b.Context(), q, arg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, kind int
+		var name string
+		if err := rows.Scan(&id, &kind, &name); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		b.Fatal(err)
+	}
 }
 
 // compare runs both in turns and reports the ratio of their medians.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
@@ -13,51 +14,51 @@ import (
 func TestSchemaChangedByAnotherProcess(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		exec(w, w.db, "CREATE TABLE part (id INTEGER PRIMARY KEY, item INTEGER)")
-		exec(w, w.db, "CREATE TABLE log (id SERIAL PRIMARY KEY, what TEXT)")
-		exec(w, w.db, "INSERT INTO part VALUES (1, 2), (2, 3)")
+		trial.Exec(w, w.DB, "CREATE TABLE part (id INTEGER PRIMARY KEY, item INTEGER)")
+		trial.Exec(w, w.DB, "CREATE TABLE log (id SERIAL PRIMARY KEY, what TEXT)")
+		trial.Exec(w, w.DB, "INSERT INTO part VALUES (1, 2), (2, 3)")
 		other := w.another(pgxConnector(w, w.dsn), nil)
 		parts, logs := "SELECT count(*) FROM part", "SELECT count(*) FROM log"
 		know := func() {
 			for _, q := range []string{one, kinds, parts, logs} {
-				w.warm(q)
-				w.warmOn(other, q)
+				w.Warm(q)
+				w.WarmOn(other, q)
 			}
 		}
 		know()
-		exec(w, w.db, "ALTER TABLE part ADD FOREIGN KEY (item) REFERENCES item ON DELETE CASCADE")
-		w.warm(parts)
-		exec(w, other, "DELETE FROM item WHERE id = 2")
-		if w.same(parts) {
+		trial.Exec(w, w.DB, "ALTER TABLE part ADD FOREIGN KEY (item) REFERENCES item ON DELETE CASCADE")
+		w.Warm(parts)
+		trial.Exec(w, other, "DELETE FROM item WHERE id = 2")
+		if w.Same(parts) {
 			w.Error("a hit after a DELETE that cascades")
 		}
 		know()
-		exec(w, w.db, "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log (what) VALUES ('x'); RETURN NEW; END $$")
-		exec(w, w.db, "CREATE TRIGGER noting AFTER UPDATE ON item FOR EACH ROW EXECUTE FUNCTION note()")
-		w.warm(logs)
-		exec(w, other, "UPDATE item SET kind = 9 WHERE id = 1")
-		if w.same(logs) {
+		trial.Exec(w, w.DB, "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log (what) VALUES ('x'); RETURN NEW; END $$")
+		trial.Exec(w, w.DB, "CREATE TRIGGER noting AFTER UPDATE ON item FOR EACH ROW EXECUTE FUNCTION note()")
+		w.Warm(logs)
+		trial.Exec(w, other, "UPDATE item SET kind = 9 WHERE id = 1")
+		if w.Same(logs) {
 			w.Error("a hit after an UPDATE with a trigger")
 		}
 		know()
-		exec(w, w.db, "CREATE VIEW shown AS SELECT id, name FROM item WHERE kind < 5")
-		w.same("SELECT count(*) FROM shown")
-		exec(w, other, "UPDATE item SET kind = 9 WHERE id = 4")
-		if w.same("SELECT count(*) FROM shown") {
+		trial.Exec(w, w.DB, "CREATE VIEW shown AS SELECT id, name FROM item WHERE kind < 5")
+		w.Same("SELECT count(*) FROM shown")
+		trial.Exec(w, other, "UPDATE item SET kind = 9 WHERE id = 4")
+		if w.Same("SELECT count(*) FROM shown") {
 			w.Error("a hit of a view")
 		}
 		know()
-		exec(w, w.db, "ALTER TABLE item ADD COLUMN twice INTEGER GENERATED ALWAYS AS (kind * 2) STORED")
-		w.warm("SELECT twice FROM item WHERE id = 1")
-		exec(w, other, "UPDATE item SET kind = 11 WHERE id = 1")
-		if w.same("SELECT twice FROM item WHERE id = 1") {
+		trial.Exec(w, w.DB, "ALTER TABLE item ADD COLUMN twice INTEGER GENERATED ALWAYS AS (kind * 2) STORED")
+		w.Warm("SELECT twice FROM item WHERE id = 1")
+		trial.Exec(w, other, "UPDATE item SET kind = 11 WHERE id = 1")
+		if w.Same("SELECT twice FROM item WHERE id = 1") {
 			w.Error("a hit of a generated column")
 		}
 		know()
-		exec(w, w.db, "ALTER TABLE item RENAME TO thing")
-		exec(w, w.db, "CREATE VIEW item AS SELECT id, kind + 100 AS kind, name FROM thing")
-		w.same(one)
-		if got, r := read(w, other, one); !strings.Contains(got, "111") {
+		trial.Exec(w, w.DB, "ALTER TABLE item RENAME TO thing")
+		trial.Exec(w, w.DB, "CREATE VIEW item AS SELECT id, kind + 100 AS kind, name FROM thing")
+		w.Same(one)
+		if got, r := trial.Read(w, other, one); !strings.Contains(got, "111") {
 			w.Errorf("the other process reads %s, %+v", got, r)
 		}
 	})
@@ -67,15 +68,15 @@ func TestSchemaChangedByAnotherProcess(t *testing.T) {
 func TestSchemaChangedOutside(t *testing.T) {
 	w := onPgx(t, &sqlcache.Options{SchemaCheck: time.Millisecond})
 	w.fill()
-	exec(t, w.db, "CREATE TABLE log (id SERIAL PRIMARY KEY, what TEXT)")
-	w.warm(one)
+	trial.Exec(t, w.DB, "CREATE TABLE log (id SERIAL PRIMARY KEY, what TEXT)")
+	w.Warm(one)
 	logs := "SELECT count(*) FROM log"
-	exec(t, w.bare, "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log (what) VALUES ('x'); RETURN NEW; END $$")
-	exec(t, w.bare, "CREATE TRIGGER noting AFTER UPDATE ON item FOR EACH ROW EXECUTE FUNCTION note()")
+	trial.Exec(t, w.Bare, "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log (what) VALUES ('x'); RETURN NEW; END $$")
+	trial.Exec(t, w.Bare, "CREATE TRIGGER noting AFTER UPDATE ON item FOR EACH ROW EXECUTE FUNCTION note()")
 	time.Sleep(2 * time.Millisecond) // the interval itself
-	w.warm(logs)
-	exec(t, w.db, "UPDATE item SET kind = 9 WHERE id = 1")
-	if w.same(logs) {
+	w.Warm(logs)
+	trial.Exec(t, w.DB, "UPDATE item SET kind = 9 WHERE id = 1")
+	if w.Same(logs) {
 		t.Error("a hit after an UPDATE with a trigger made outside")
 	}
 }
@@ -83,19 +84,19 @@ func TestSchemaChangedOutside(t *testing.T) {
 func TestSchemaChangedInATransaction(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		w.warm(one)
-		tx := begin(w, w.db, nil)
-		exec(w, tx, "ALTER TABLE item RENAME TO old")
-		exec(w, tx, "CREATE TABLE item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT)")
-		exec(w, tx, "INSERT INTO item VALUES (1, 5, 'new')")
-		commit(w, tx)
-		w.same(one)
-		w.warm(one)
-		tx = begin(w, w.db, nil)
-		exec(w, tx, "DROP TABLE item")
+		w.Warm(one)
+		tx := begin(w, w.DB, nil)
+		trial.Exec(w, tx, "ALTER TABLE item RENAME TO old")
+		trial.Exec(w, tx, "CREATE TABLE item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT)")
+		trial.Exec(w, tx, "INSERT INTO item VALUES (1, 5, 'new')")
+		trial.Commit(w, tx)
+		w.Same(one)
+		w.Warm(one)
+		tx = begin(w, w.DB, nil)
+		trial.Exec(w, tx, "DROP TABLE item")
 		if err := tx.Rollback(); err != nil {
 			w.Fatal(err)
 		}
-		w.same(one)
+		w.Same(one)
 	})
 }

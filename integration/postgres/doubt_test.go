@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/memstore"
 	"github.com/cacheops/cacheops/sqlcache"
 )
@@ -70,15 +71,15 @@ func cuttable(t testing.TB, dsn string) (driver.Connector, *wires) {
 // a deferred trigger asks for a lock that is held here.
 func (w *world) gate() (open func()) {
 	w.Helper()
-	exec(w, w.db, "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared(77); RETURN NULL; END $$")
-	exec(w, w.db, "CREATE CONSTRAINT TRIGGER gate AFTER UPDATE ON item DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()")
-	c, err := w.bare.Conn(context.Background())
+	trial.Exec(w, w.DB, "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared(77); RETURN NULL; END $$")
+	trial.Exec(w, w.DB, "CREATE CONSTRAINT TRIGGER gate AFTER UPDATE ON item DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()")
+	c, err := w.Bare.Conn(context.Background())
 	if err != nil {
 		w.Fatal(err)
 	}
-	exec(w, c, "SELECT pg_advisory_lock(77)")
+	trial.Exec(w, c, "SELECT pg_advisory_lock(77)")
 	once := sync.OnceFunc(func() {
-		exec(w, c, "SELECT pg_advisory_unlock_all()")
+		trial.Exec(w, c, "SELECT pg_advisory_unlock_all()")
 		if err := c.Close(); err != nil {
 			w.Error(err)
 		}
@@ -89,7 +90,7 @@ func (w *world) gate() (open func()) {
 
 // waiting says how many sessions wait at the gate.
 func (w *world) waiting() string {
-	got, _ := read(w, w.bare, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
+	got, _ := trial.Read(w, w.Bare, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
 	return got
 }
 
@@ -102,34 +103,34 @@ func TestConnectionLostDuringCommit(t *testing.T) {
 			c, wires := cuttable(t, dsn)
 			w := newWorld(t, dsn, c, nil)
 			w.fill()
-			w.warm(one)
+			w.Warm(one)
 			open := w.gate()
-			w.warm(one)
+			w.Warm(one)
 			result := make(chan error, 1)
 			go func() { result <- w.update(way) }()
-			eventually(t, "the commit waits", func() bool { return w.waiting() == "[1]" })
+			trial.Eventually(t, "the commit waits", func() bool { return w.waiting() == "[1]" })
 			wires.cut()
 			err := <-result
 			if !errors.Is(err, cacheops.ErrOutcomeUnknown) || errors.Is(err, driver.ErrBadConn) {
 				t.Errorf("the commit says %v", err)
 			}
-			eventually(t, "the driver has tried to cancel", func() bool {
+			trial.Eventually(t, "the driver has tried to cancel", func() bool {
 				wires.mu.Lock()
 				defer wires.mu.Unlock()
 				return !wires.broken
 			})
 			for range 20 {
-				if w.same(one) {
+				if w.Same(one) {
 					t.Fatal("a hit while the server may commit")
 				}
 			}
 			open()
-			eventually(t, "the server commits", func() bool {
-				got, _ := read(t, w.bare, one)
+			trial.Eventually(t, "the server commits", func() bool {
+				got, _ := trial.Read(t, w.Bare, one)
 				return strings.Contains(got, "late")
 			})
-			w.same(one)
-			w.warm(one)
+			w.Same(one)
+			w.Warm(one)
 		})
 	}
 }
@@ -139,7 +140,7 @@ func (w *world) update(way string) error {
 	ctx := context.Background()
 	switch way {
 	case "transaction":
-		tx, err := w.db.BeginTx(ctx, nil)
+		tx, err := w.DB.BeginTx(ctx, nil)
 		if err != nil {
 			return err
 		}
@@ -148,10 +149,10 @@ func (w *world) update(way string) error {
 		}
 		return tx.Commit()
 	case "several statements":
-		_, err := w.db.Exec("SELECT 1; " + update)
+		_, err := w.DB.Exec("SELECT 1; " + update)
 		return err
 	case "textual":
-		c, err := w.db.Conn(ctx)
+		c, err := w.DB.Conn(ctx)
 		if err != nil {
 			return err
 		}
@@ -163,7 +164,7 @@ func (w *world) update(way string) error {
 		}
 		return nil
 	}
-	_, err := w.db.Exec(update)
+	_, err := w.DB.Exec(update)
 	return err
 }
 
@@ -171,17 +172,17 @@ func (w *world) update(way string) error {
 func TestCancelledWrite(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		w.warm(one)
-		lock := begin(w, w.bare, nil)
-		exec(w, lock, "UPDATE item SET kind = kind WHERE id = 1")
+		w.Warm(one)
+		lock := begin(w, w.Bare, nil)
+		trial.Exec(w, lock, "UPDATE item SET kind = kind WHERE id = 1")
 		ctx, cancel := context.WithCancel(context.Background())
 		result := make(chan error, 1)
 		go func() {
-			_, err := w.db.ExecContext(ctx, "UPDATE item SET name = 'never' WHERE id = 1")
+			_, err := w.DB.ExecContext(ctx, "UPDATE item SET name = 'never' WHERE id = 1")
 			result <- err
 		}()
-		eventually(w, "the update waits", func() bool {
-			got, _ := read(w, w.bare, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+		trial.Eventually(w, "the update waits", func() bool {
+			got, _ := trial.Read(w, w.Bare, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
 			return got == "[1]"
 		})
 		cancel()
@@ -191,10 +192,10 @@ func TestCancelledWrite(t *testing.T) {
 		if err := lock.Rollback(); err != nil {
 			w.Fatal(err)
 		}
-		w.same(one)
-		w.warm(one)
-		exec(w, w.db, "UPDATE item SET name = 'after' WHERE id = 1")
-		w.same(one)
+		w.Same(one)
+		w.Warm(one)
+		trial.Exec(w, w.DB, "UPDATE item SET name = 'after' WHERE id = 1")
+		w.Same(one)
 	})
 }
 
@@ -203,57 +204,24 @@ func TestCancelDuringCommit(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
 		open := w.gate()
-		w.warm(one)
+		w.Warm(one)
 		ctx, cancel := context.WithCancel(context.Background())
-		tx, err := w.db.BeginTx(ctx, nil)
+		tx, err := w.DB.BeginTx(ctx, nil)
 		if err != nil {
 			w.Fatal(err)
 		}
-		exec(w, tx, "UPDATE item SET name = 'committed' WHERE id = 1")
+		trial.Exec(w, tx, "UPDATE item SET name = 'committed' WHERE id = 1")
 		result := make(chan error, 1)
 		go func() { result <- tx.Commit() }()
-		eventually(w, "the commit waits", func() bool { return w.waiting() == "[1]" })
+		trial.Eventually(w, "the commit waits", func() bool { return w.waiting() == "[1]" })
 		cancel()
 		open()
 		if err := <-result; err != nil {
 			w.Errorf("the commit says %v", err)
 		}
-		w.same(one)
-		w.warm(one)
+		w.Same(one)
+		w.Warm(one)
 	})
-}
-
-// amnesia is a store that does not know who was writing before its time, until it
-// is told that they are over.
-type amnesia struct {
-	cacheops.Store
-	mu      sync.Mutex
-	cleared map[string]bool
-}
-
-func (s *amnesia) Acquire(ctx context.Context, reads []cacheops.TableRead) (cacheops.Grant, error) {
-	g, err := s.Store.Acquire(ctx, reads)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range reads {
-		if err == nil && g.Refused == cacheops.Granted && !s.cleared[r.Table] {
-			g.Refused = cacheops.StateUnknown
-		}
-		if !s.cleared[r.Table] {
-			g.Doubts = append(g.Doubts, cacheops.Doubt{Table: r.Table})
-		}
-	}
-	return g, err
-}
-
-func (s *amnesia) Clear(ctx context.Context, d cacheops.Doubt) error {
-	if d.Writer.ID != 0 {
-		return s.Store.Clear(ctx, d)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cleared[d.Table] = true
-	return nil
 }
 
 // A store that has lost its state keeps nothing until every writer that may have
@@ -267,11 +235,11 @@ func TestStoreThatLostItsState(t *testing.T) {
 			open := w.gate()
 			result := make(chan error, 1)
 			go func() { result <- w.update(way) }()
-			eventually(t, "the commit waits", func() bool { return w.waiting() == "[1]" })
-			s := &amnesia{Store: memstore.New(1 << 20), cleared: map[string]bool{}}
-			db := closing(t, sqlcache.OpenDB(newCache(t, s), pgxConnector(t, w.dsn), nil))
+			trial.Eventually(t, "the commit waits", func() bool { return w.waiting() == "[1]" })
+			s := &trial.Amnesia{Store: memstore.New(1 << 20)}
+			db := trial.Closing(t, sqlcache.OpenDB(trial.Cache(t, s, nil), pgxConnector(t, w.dsn), nil))
 			for range 50 {
-				if got, r := read(t, db, one); r.Hit || strings.Contains(got, "late") {
+				if got, r := trial.Read(t, db, one); r.Hit || strings.Contains(got, "late") {
 					t.Fatalf("%s, %+v", got, r)
 				}
 			}
@@ -279,8 +247,8 @@ func TestStoreThatLostItsState(t *testing.T) {
 			if err := <-result; err != nil {
 				t.Fatal(err)
 			}
-			w.warmOn(db, one)
-			if got, _ := read(t, db, one); !strings.Contains(got, "late") {
+			w.WarmOn(db, one)
+			if got, _ := trial.Read(t, db, one); !strings.Contains(got, "late") {
 				t.Errorf("read %s", got)
 			}
 		})

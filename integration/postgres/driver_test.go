@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
@@ -23,8 +24,8 @@ var optional = []reflect.Type{
 func TestOptionalInterfacesAreThoseOfTheBareDriver(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		for _, bareDriver := range []driver.Driver{w.db.Driver()} {
-			bare, cached := connParts(w, bareDriver), connParts(w, sqlcache.Driver(w.cache, bareDriver, nil))
+		for _, bareDriver := range []driver.Driver{w.DB.Driver()} {
+			bare, cached := connParts(w, bareDriver), connParts(w, sqlcache.Driver(w.Cache, bareDriver, nil))
 			for name, b := range bare {
 				for _, i := range optional {
 					if reflect.TypeOf(b).Implements(i) && !reflect.TypeOf(cached[name]).Implements(i) {
@@ -67,9 +68,9 @@ type (
 // What pgx takes besides the types of database/sql: a program's own, and arrays.
 func TestArgumentsOfOtherTypes(t *testing.T) {
 	w := onPgx(t, nil)
-	exec(t, w.db, "CREATE TABLE thing (id UUID PRIMARY KEY, mood TEXT, n INTEGER)")
+	trial.Exec(t, w.DB, "CREATE TABLE thing (id UUID PRIMARY KEY, mood TEXT, n INTEGER)")
 	a, b := uuid{1}, uuid{2}
-	exec(t, w.db, "INSERT INTO thing VALUES ($1, $2, 1), ($3, $4, 2)", a, mood("glad"), b, mood("sad"))
+	trial.Exec(t, w.DB, "INSERT INTO thing VALUES ($1, $2, 1), ($3, $4, 2)", a, mood("glad"), b, mood("sad"))
 	for q, args := range map[string][]any{
 		"SELECT n FROM thing WHERE id = $1":                     {a, b},
 		"SELECT n FROM thing WHERE mood = $1":                   {mood("glad"), mood("sad"), "glad"},
@@ -78,21 +79,21 @@ func TestArgumentsOfOtherTypes(t *testing.T) {
 		"SELECT n FROM thing WHERE n = $1 OR n = -1 ORDER BY n": {int8(1), uint16(2), int32(1)},
 	} {
 		for _, arg := range args {
-			if w.same(q, arg) {
+			if w.Same(q, arg) {
 				t.Errorf("%s with %#v is a hit of another's", q, arg)
 			}
-			w.warm(q, arg)
+			w.Warm(q, arg)
 		}
 	}
 	own := []string{"glad"}
 	q := "SELECT n, mood FROM thing WHERE mood = ANY($1)"
-	w.warm(q, own)
+	w.Warm(q, own)
 	own[0] = "sad"
-	if w.same(q, own) {
+	if w.Same(q, own) {
 		t.Error("a slice that was written to is a hit")
 	}
-	exec(t, w.db, "UPDATE thing SET n = 5 WHERE id = $1", a)
-	if w.same("SELECT n FROM thing WHERE id = $1", a) {
+	trial.Exec(t, w.DB, "UPDATE thing SET n = 5 WHERE id = $1", a)
+	if w.Same("SELECT n FROM thing WHERE id = $1", a) {
 		t.Error("a hit after the update")
 	}
 }

@@ -1,21 +1,19 @@
 package postgres
 
 import (
-	"context"
 	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/lib/pq"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/memstore"
 	"github.com/cacheops/cacheops/sqlcache"
 )
@@ -43,9 +41,9 @@ func newDatabase(t testing.TB) string {
 		t.Skipf("no PostgreSQL: %v", err)
 	}
 	name := "cacheops_" + strings.ToLower(rand.Text()[:12])
-	exec(t, admin, "CREATE DATABASE "+name)
+	trial.Exec(t, admin, "CREATE DATABASE "+name)
 	t.Cleanup(func() {
-		exec(t, admin, "DROP DATABASE "+name+" WITH (FORCE)")
+		trial.Exec(t, admin, "DROP DATABASE "+name+" WITH (FORCE)")
 		if err := admin.Close(); err != nil {
 			t.Error(err)
 		}
@@ -82,12 +80,8 @@ func pqConnector(t testing.TB, dsn string) driver.Connector {
 
 // world is a database with a cache over it.
 type world struct {
-	testing.TB
-	dsn   string
-	store cacheops.Store
-	cache *cacheops.Cache
-	db    *sql.DB // through the cache
-	bare  *sql.DB
+	*trial.World
+	dsn string
 	// connector is what db is over.
 	connector driver.Connector
 }
@@ -112,155 +106,33 @@ func onPgx(t testing.TB, opts *sqlcache.Options) *world {
 
 func newWorld(t testing.TB, dsn string, c driver.Connector, opts *sqlcache.Options) *world {
 	t.Helper()
-	w := &world{TB: t, dsn: dsn, store: memstore.New(16 << 20), connector: c}
-	w.cache = newCache(t, w.store)
-	w.bare = closing(t, sql.OpenDB(pgxConnector(t, dsn)))
-	if err := w.bare.PingContext(t.Context()); err != nil {
+	return over(t, dsn, memstore.New(16<<20), c, opts)
+}
+
+func over(t testing.TB, dsn string, s cacheops.Store, c driver.Connector, opts *sqlcache.Options) *world {
+	t.Helper()
+	w := &world{&trial.World{TB: t, Store: s}, dsn, c}
+	w.Cache = trial.Cache(t, w.Store, nil)
+	w.Bare = trial.Closing(t, sql.OpenDB(pgxConnector(t, dsn)))
+	if err := w.Bare.PingContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.db = closing(t, sqlcache.OpenDB(w.cache, c, opts))
+	w.DB = trial.Closing(t, sqlcache.OpenDB(w.Cache, c, opts))
 	return w
 }
-
-// newCache is a cache over a store that others may use too.
-func newCache(t testing.TB, s cacheops.Store) *cacheops.Cache {
-	t.Helper()
-	c, err := cacheops.New(shared{s}, &cacheops.Config{Rules: []cacheops.Rule{{Tables: "*", Ops: cacheops.All, TTL: time.Hour}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
-}
-
-// shared is a store that outlives the caches over it.
-type shared struct{ cacheops.Store }
-
-func (shared) Close() error { return nil }
 
 // another is a second cache over the same store and database, as another process
 // would have.
 func (w *world) another(c driver.Connector, opts *sqlcache.Options) *sql.DB {
 	w.Helper()
-	return closing(w, sqlcache.OpenDB(newCache(w, w.store), c, opts))
-}
-
-func closing(t testing.TB, db *sql.DB) *sql.DB {
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
-}
-
-// querier is a *sql.DB, *sql.Conn or *sql.Tx.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-func exec(t testing.TB, on querier, q string, args ...any) sql.Result {
-	t.Helper()
-	res, err := on.ExecContext(context.Background(), q, args...)
-	if err != nil {
-		t.Fatalf("%s: %v", q, err)
-	}
-	return res
-}
-
-func rowsOf(ctx context.Context, on querier, q string, args ...any) (string, error) {
-	rows, err := on.QueryContext(ctx, q, args...)
-	if err != nil {
-		return "", err
-	}
-	defer rows.Close()
-	cols, err := rows.Columns()
-	if err != nil {
-		return "", err
-	}
-	out := ""
-	for rows.Next() {
-		row, dest := make([]any, len(cols)), make([]any, len(cols))
-		for i := range row {
-			dest[i] = &row[i]
-		}
-		if err := rows.Scan(dest...); err != nil {
-			return "", err
-		}
-		for i, v := range row {
-			if b, ok := v.([]byte); ok { // drivers disagree on what text is
-				row[i] = string(b)
-			}
-		}
-		out += fmt.Sprintf("%v", row)
-	}
-	return out, rows.Err()
-}
-
-// read returns the rows and what became of the read.
-func read(t testing.TB, on querier, q string, args ...any) (string, cacheops.Report) {
-	t.Helper()
-	return readIn(context.Background(), t, on, q, args...)
-}
-
-func readIn(ctx context.Context, t testing.TB, on querier, q string, args ...any) (string, cacheops.Report) {
-	t.Helper()
-	var r cacheops.Report
-	rows, err := rowsOf(cacheops.With(ctx, cacheops.Call{Report: &r}), on, q, args...)
-	if err != nil {
-		t.Fatalf("%s: %v", q, err)
-	}
-	return rows, r
-}
-
-// same compares a read with the bare database, and reports whether it was a hit.
-func (w *world) same(q string, args ...any) bool {
-	w.Helper()
-	cached, r := read(w, w.db, q, args...)
-	if bare, _ := read(w, w.bare, q, args...); cached != bare {
-		w.Fatalf("%s: the cache says %s, the database %s", q, cached, bare)
-	}
-	return r.Hit
-}
-
-func (w *world) warm(q string, args ...any) {
-	w.Helper()
-	w.warmOn(w.db, q, args...)
-}
-
-// warmOn reads until it is a hit. A doubtful writer is proved over while the reads
-// that it refuses go on.
-func (w *world) warmOn(on querier, q string, args ...any) {
-	w.Helper()
-	var r cacheops.Report
-	for till := time.Now().Add(5 * time.Second); time.Now().Before(till); {
-		if _, r = read(w, on, q, args...); r.Hit {
-			return
-		}
-	}
-	w.Fatalf("%s: never a hit: %+v, %+v", q, r, w.cache.Stats())
-}
-
-func (w *world) conn() *sql.Conn {
-	w.Helper()
-	c, err := w.db.Conn(context.Background())
-	if err != nil {
-		w.Fatal(err)
-	}
-	w.Cleanup(func() { _ = c.Close() }) // the test may have closed it
-	return c
+	return trial.Closing(w, sqlcache.OpenDB(trial.Cache(w, w.Store, nil), c, opts))
 }
 
 // fill makes a table of four rows.
 func (w *world) fill() {
 	w.Helper()
-	exec(w, w.db, "CREATE TABLE item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT UNIQUE)")
-	exec(w, w.db, "INSERT INTO item VALUES (1, 1, 'one'), (2, 1, 'two'), (3, 2, 'three'), (4, 2, 'four')")
+	trial.Exec(w, w.DB, "CREATE TABLE item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT UNIQUE)")
+	trial.Exec(w, w.DB, "INSERT INTO item VALUES (1, 1, 'one'), (2, 1, 'two'), (3, 2, 'three'), (4, 2, 'four')")
 }
 
 const (
@@ -268,14 +140,3 @@ const (
 	two   = "SELECT kind, name FROM item WHERE id = 2"
 	kinds = "SELECT kind, count(*) FROM item GROUP BY kind ORDER BY kind"
 )
-
-// eventually waits for what the server does in its own time.
-func eventually(t testing.TB, what string, f func() bool) {
-	t.Helper()
-	for till := time.Now().Add(10 * time.Second); time.Now().Before(till); time.Sleep(5 * time.Millisecond) {
-		if f() {
-			return
-		}
-	}
-	t.Fatalf("never: %s", what)
-}

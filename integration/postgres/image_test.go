@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
@@ -31,21 +33,21 @@ func TestRowsThatMove(t *testing.T) {
 		}
 		for range 60 {
 			for k := range 4 {
-				w.same(byKind, k+1)
+				w.Same(byKind, k+1)
 			}
 			q, id := moves[r.IntN(len(moves))], r.IntN(5)+1
 			if r.IntN(2) == 0 {
-				if _, err := rowsOf(context.Background(), w.db, q, id); err != nil {
+				if _, err := trial.Rows(context.Background(), w.DB, q, id); err != nil {
 					w.Fatalf("%s: %v", q, err)
 				}
 			} else {
-				tx := begin(w, w.db, &sql.TxOptions{Isolation: levels[r.IntN(len(levels))]})
-				exec(w, tx, q, id)
-				exec(w, tx, moves[0], r.IntN(5)+1)
-				commit(w, tx)
+				tx := begin(w, w.DB, &sql.TxOptions{Isolation: levels[r.IntN(len(levels))]})
+				trial.Exec(w, tx, q, id)
+				trial.Exec(w, tx, moves[0], r.IntN(5)+1)
+				trial.Commit(w, tx)
 			}
 			for k := range 4 {
-				w.same(byKind, k+1)
+				w.Same(byKind, k+1)
 			}
 		}
 	})
@@ -57,26 +59,26 @@ func TestRoleThatMayNotRead(t *testing.T) {
 	w := onPgx(t, nil)
 	w.fill()
 	for k := range 3 {
-		w.warm(byKind, k+1)
+		w.Warm(byKind, k+1)
 	}
 	role := "cacheops_writer_" + w.dsn[strings.LastIndex(w.dsn, "_")+1:strings.LastIndex(w.dsn, "?")]
-	exec(t, w.db, "CREATE ROLE "+role+" LOGIN")
+	trial.Exec(t, w.DB, "CREATE ROLE "+role+" LOGIN")
 	t.Cleanup(func() {
-		exec(t, w.bare, "DROP OWNED BY "+role)
-		exec(t, w.bare, "DROP ROLE "+role)
+		trial.Exec(t, w.Bare, "DROP OWNED BY "+role)
+		trial.Exec(t, w.Bare, "DROP ROLE "+role)
 	})
-	exec(t, w.db, "GRANT UPDATE (kind), SELECT (id) ON item TO "+role)
-	writer := closing(t, sqlcache.OpenDB(w.cache, pgxConnector(t, strings.Replace(w.dsn, "postgres@", role+"@", 1)), nil))
-	exec(t, writer, "UPDATE item SET kind = 2 WHERE id = $1", 1)
+	trial.Exec(t, w.DB, "GRANT UPDATE (kind), SELECT (id) ON item TO "+role)
+	writer := trial.Closing(t, sqlcache.OpenDB(w.Cache, pgxConnector(t, strings.Replace(w.dsn, "postgres@", role+"@", 1)), nil))
+	trial.Exec(t, writer, "UPDATE item SET kind = 2 WHERE id = $1", 1)
 	for k := range 3 {
-		w.same(byKind, k+1)
+		w.Same(byKind, k+1)
 	}
 	tx := begin(t, writer, nil)
-	exec(t, tx, "UPDATE item SET kind = 3 WHERE id = $1", 1)
-	exec(t, tx, "UPDATE item SET kind = 3 WHERE id = $1", 2)
-	commit(t, tx)
+	trial.Exec(t, tx, "UPDATE item SET kind = 3 WHERE id = $1", 1)
+	trial.Exec(t, tx, "UPDATE item SET kind = 3 WHERE id = $1", 2)
+	trial.Commit(t, tx)
 	for k := range 3 {
-		w.same(byKind, k+1)
+		w.Same(byKind, k+1)
 	}
 }
 
@@ -87,18 +89,18 @@ func TestRowHeldByAnother(t *testing.T) {
 		w.fill()
 		for _, way := range []string{"transaction", "autocommit"} {
 			for k := range 9 {
-				w.warm(byKind, k+1)
+				w.Warm(byKind, k+1)
 			}
-			held := begin(w, w.bare, nil) // not seen by the cache, and so rolled back
-			exec(w, held, "UPDATE item SET name = name || '!' WHERE id = 1")
+			held := begin(w, w.Bare, nil) // not seen by the cache, and so rolled back
+			trial.Exec(w, held, "UPDATE item SET name = name || '!' WHERE id = 1")
 			result := make(chan error, 1)
-			go func() { result <- move(w.db, way) }()
-			eventually(w, "the update waits", func() bool {
-				got, _ := read(w, w.bare, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+			go func() { result <- move(w.DB, way) }()
+			trial.Eventually(w, "the update waits", func() bool {
+				got, _ := trial.Read(w, w.Bare, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
 				return got == "[1]"
 			})
 			// Meanwhile another writer of the program's moves another row.
-			exec(w, w.db, "UPDATE item SET kind = kind + 1 WHERE id = 2")
+			trial.Exec(w, w.DB, "UPDATE item SET kind = kind + 1 WHERE id = 2")
 			if err := held.Rollback(); err != nil {
 				w.Fatal(err)
 			}
@@ -106,7 +108,7 @@ func TestRowHeldByAnother(t *testing.T) {
 				w.Fatal(err)
 			}
 			for k := range 9 {
-				w.same(byKind, k+1)
+				w.Same(byKind, k+1)
 			}
 		}
 	})
@@ -133,24 +135,24 @@ func move(db *sql.DB, way string) error {
 func TestWritersOfOneRow(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		exec(w, w.db, "UPDATE item SET kind = 1")
+		trial.Exec(w, w.DB, "UPDATE item SET kind = 1")
 		for k := range 6 {
-			w.warm(byKind, k+1)
+			w.Warm(byKind, k+1)
 		}
-		first := begin(w, w.db, nil)
-		exec(w, first, "UPDATE item SET kind = 4 WHERE id = 1")
+		first := begin(w, w.DB, nil)
+		trial.Exec(w, first, "UPDATE item SET kind = 4 WHERE id = 1")
 		result := make(chan error, 1)
-		go func() { result <- move(w.db, "autocommit") }()
-		eventually(w, "the second waits", func() bool {
-			got, _ := read(w, w.bare, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+		go func() { result <- move(w.DB, "autocommit") }()
+		trial.Eventually(w, "the second waits", func() bool {
+			got, _ := trial.Read(w, w.Bare, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
 			return got == "[1]"
 		})
-		commit(w, first)
+		trial.Commit(w, first)
 		if err := <-result; err != nil {
 			w.Fatal(err)
 		}
 		for k := range 6 {
-			w.same(byKind, k+1)
+			w.Same(byKind, k+1)
 		}
 	})
 }
@@ -163,22 +165,71 @@ func TestErrorsOfTheReadAroundAWrite(t *testing.T) {
 			dsn := newDatabase(t) + "&lock_timeout=50"
 			w := newWorld(t, dsn, d.connector(t, dsn), nil)
 			w.fill()
-			w.warm(byKind, 1)
-			held := begin(w, w.bare, nil)
-			exec(w, held, "UPDATE item SET name = name || '!' WHERE id = 1")
+			w.Warm(byKind, 1)
+			held := begin(w, w.Bare, nil)
+			trial.Exec(w, held, "UPDATE item SET name = name || '!' WHERE id = 1")
 			for _, way := range []string{"autocommit", "transaction"} {
 				var coded interface{ SQLState() string }
-				if err := move(w.db, way); !errors.As(err, &coded) || coded.SQLState() != "55P03" {
+				if err := move(w.DB, way); !errors.As(err, &coded) || coded.SQLState() != "55P03" {
 					t.Errorf("%s: %v", way, err)
 				}
 			}
 			if err := held.Rollback(); err != nil {
 				t.Fatal(err)
 			}
-			w.same(byKind, 1)
-			exec(w, w.db, "UPDATE item SET kind = kind + 1 WHERE id = 1")
-			w.same(byKind, 1)
-			w.same(byKind, 2)
+			w.Same(byKind, 1)
+			trial.Exec(w, w.DB, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+			w.Same(byKind, 1)
+			w.Same(byKind, 2)
 		})
 	}
+}
+
+// RETURNING tells which rows a statement wrote: the readers of others keep theirs.
+func TestReturningTellsWhichRows(t *testing.T) {
+	each(t, func(w *world) {
+		trial.Exec(w, w.DB, "CREATE TABLE made (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind INTEGER, name TEXT)")
+		trial.Exec(w, w.DB, "INSERT INTO made (kind, name) SELECT i % 3, 'name ' || i FROM generate_series(1, 9) i")
+		const (
+			several = "SELECT id, name FROM made WHERE id IN (1, 2, 4) ORDER BY id"
+			absent  = "SELECT name FROM made WHERE id = 1000"
+			next    = "SELECT name FROM made WHERE id = $1"
+			kind    = "SELECT id, name FROM made WHERE kind = $1 ORDER BY id"
+		)
+		for round := range 3 {
+			id := 10 + 3*round
+			for _, q := range []string{several, absent} {
+				w.Warm(q)
+			}
+			w.Warm(next, id)
+			for k := range 3 {
+				w.Warm(kind, k)
+			}
+			run := func(q string, dropped ...int) {
+				w.Helper()
+				if _, err := trial.Rows(w.Context(), w.DB, q); err != nil {
+					w.Fatal(err)
+				}
+				if !w.Same(several) || !w.Same(absent) {
+					w.Errorf("%s dropped the readers of other rows", q)
+				}
+				for k := range 3 {
+					if hit := w.Same(kind, k); hit != !slices.Contains(dropped, k) {
+						w.Errorf("%s: hit of kind %d: %v", q, k, hit)
+					}
+					w.Warm(kind, k)
+				}
+			}
+			run("INSERT INTO made (kind, name) VALUES (1, 'new'), (2, 'newer') RETURNING id", 1, 2)
+			if w.Same(next, id) {
+				w.Error("a hit of the absence of what was inserted")
+			}
+			run("UPDATE made SET kind = 2 WHERE name = 'new' RETURNING id, kind", 0, 1, 2)
+			run("UPDATE made SET name = name || '!' WHERE name = 'newer' RETURNING *", 2)
+			run("DELETE FROM made WHERE id > 9 AND name LIKE 'newer%' RETURNING id, kind", 2)
+			run("DELETE FROM made WHERE id > 9 RETURNING kind, id", 2)
+			trial.Exec(w, w.DB, "INSERT INTO made (kind, name) VALUES (0, 'none')") // so that numbers go on by three
+			trial.Exec(w, w.DB, "DELETE FROM made WHERE id > 9")
+		}
+	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
@@ -21,44 +22,44 @@ import (
 func TestSessionsThatDifferDoNotShare(t *testing.T) {
 	w := onPgx(t, nil)
 	w.fill()
-	exec(t, w.db, `CREATE SCHEMA tenant; CREATE TABLE tenant.item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT);
+	trial.Exec(t, w.DB, `CREATE SCHEMA tenant; CREATE TABLE tenant.item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT);
 		INSERT INTO tenant.item VALUES (1, 1, 'tenant');
 		CREATE TABLE moment (id INTEGER PRIMARY KEY, at TIMESTAMPTZ, took INTERVAL, data BYTEA);
 		INSERT INTO moment VALUES (1, '2024-01-02 03:04:05Z', '1 day 2 hours', 'x')`)
 	role := "cacheops_role_" + w.dsn[strings.LastIndex(w.dsn, "_")+1:strings.LastIndex(w.dsn, "?")]
-	exec(t, w.db, "CREATE ROLE "+role+" LOGIN")
+	trial.Exec(t, w.DB, "CREATE ROLE "+role+" LOGIN")
 	t.Cleanup(func() {
-		exec(t, w.bare, "DROP OWNED BY "+role)
-		exec(t, w.bare, "DROP ROLE "+role)
+		trial.Exec(t, w.Bare, "DROP OWNED BY "+role)
+		trial.Exec(t, w.Bare, "DROP ROLE "+role)
 	})
-	exec(t, w.db, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+role)
+	trial.Exec(t, w.DB, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+role)
 	text := "SELECT at::text, took::text, data::text FROM moment WHERE id = 1"
-	w.warm(one)
+	w.Warm(one)
 	for _, params := range []string{
 		"search_path=tenant,public", "timezone=Asia/Tokyo", "datestyle=German", "intervalstyle=iso_8601", "bytea_output=escape",
 		"role=" + role, "extra_float_digits=-3",
 	} {
 		t.Run(params, func(t *testing.T) {
 			c := pgxConnector(t, w.dsn+"&"+params)
-			bare := closing(t, sql.OpenDB(c))
-			db := closing(t, sqlcache.OpenDB(w.cache, c, &sqlcache.Options{Session: "the same"}))
+			bare := trial.Closing(t, sql.OpenDB(c))
+			db := trial.Closing(t, sqlcache.OpenDB(w.Cache, c, &sqlcache.Options{Session: "the same"}))
 			for _, q := range []string{one, text} {
-				want, _ := read(t, bare, q)
+				want, _ := trial.Read(t, bare, q)
 				for range 3 {
-					if got, _ := read(t, db, q); got != want {
+					if got, _ := trial.Read(t, db, q); got != want {
 						t.Errorf("%s: the cache says %s, the database %s", q, got, want)
 					}
 				}
 			}
-			if _, r := read(t, db, one); !r.Hit {
+			if _, r := trial.Read(t, db, one); !r.Hit {
 				t.Errorf("not cached: %+v", r)
 			}
 		})
 	}
-	tenant := closing(t, sqlcache.OpenDB(w.cache, pgxConnector(t, w.dsn+"&search_path=tenant,public"), nil))
-	w.warmOn(tenant, one)
-	exec(t, w.db, "UPDATE tenant.item SET name = 'changed' WHERE id = 1")
-	if got, _ := read(t, tenant, one); !strings.Contains(got, "changed") {
+	tenant := trial.Closing(t, sqlcache.OpenDB(w.Cache, pgxConnector(t, w.dsn+"&search_path=tenant,public"), nil))
+	w.WarmOn(tenant, one)
+	trial.Exec(t, w.DB, "UPDATE tenant.item SET name = 'changed' WHERE id = 1")
+	if got, _ := trial.Read(t, tenant, one); !strings.Contains(got, "changed") {
 		t.Errorf("the tenant reads %s", got)
 	}
 }
@@ -67,31 +68,31 @@ func TestSessionsThatDifferDoNotShare(t *testing.T) {
 func TestSessionStatePinsTheConnection(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		exec(w, w.db, "CREATE SCHEMA other; CREATE TABLE other.item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT); INSERT INTO other.item VALUES (1, 1, 'other')")
-		w.warm(one)
+		trial.Exec(w, w.DB, "CREATE SCHEMA other; CREATE TABLE other.item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT); INSERT INTO other.item VALUES (1, 1, 'other')")
+		w.Warm(one)
 		for _, set := range []string{
 			"SET search_path = other", "SELECT set_config('search_path', 'other', false)",
 			"CREATE TEMP TABLE item AS SELECT 1 AS id, 1 AS kind, 'other' AS name",
 		} {
-			c := w.conn()
-			if _, err := rowsOf(context.Background(), c, set); err != nil {
+			c := w.Conn()
+			if _, err := trial.Rows(context.Background(), c, set); err != nil {
 				w.Fatal(err)
 			}
 			for range 3 {
-				if got, r := read(w, c, one); !strings.Contains(got, "other") || r.Hit {
+				if got, r := trial.Read(w, c, one); !strings.Contains(got, "other") || r.Hit {
 					w.Errorf("after %s the connection reads %s, %+v", set, got, r)
 				}
 			}
-			w.same(one)
+			w.Same(one)
 			if err := c.Close(); err != nil {
 				w.Fatal(err)
 			}
 			w.nobodyReadsOther(set)
 		}
 		// A pool's own statement leaves nothing behind.
-		exec(w, w.db, "SET search_path = other")
+		trial.Exec(w, w.DB, "SET search_path = other")
 		w.nobodyReadsOther("SET through the pool")
-		w.warm(one)
+		w.Warm(one)
 	})
 }
 
@@ -100,12 +101,12 @@ func (w *world) nobodyReadsOther(set string) {
 	w.Helper()
 	var all []*sql.Conn
 	for range 4 {
-		c := w.conn()
-		exec(w, c, "UPDATE item SET kind = kind WHERE id = 4")
+		c := w.Conn()
+		trial.Exec(w, c, "UPDATE item SET kind = kind WHERE id = 4")
 		all = append(all, c)
 	}
 	for _, c := range all {
-		got, err := rowsOf(cacheops.NoCache(context.Background()), c, one) // a hit would tell of no connection
+		got, err := trial.Rows(cacheops.NoCache(context.Background()), c, one) // a hit would tell of no connection
 		if err != nil || strings.Contains(got, "other") {
 			w.Errorf("%s was pooled: %s, %v", set, got, err)
 		}
@@ -120,27 +121,27 @@ func (w *world) nobodyReadsOther(set string) {
 func TestAdvisoryLocksStayWithTheirConnection(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		w.warm(one)
-		c := w.conn()
-		exec(w, c, "LISTEN things")
-		if _, err := rowsOf(context.Background(), c, "SELECT pg_advisory_lock(42)"); err != nil {
+		w.Warm(one)
+		c := w.Conn()
+		trial.Exec(w, c, "LISTEN things")
+		if _, err := trial.Rows(context.Background(), c, "SELECT pg_advisory_lock(42)"); err != nil {
 			w.Fatal(err)
 		}
 		free := "SELECT pg_try_advisory_xact_lock(42)"
-		if got, _ := read(w, w.bare, free); !strings.Contains(got, "false") {
+		if got, _ := trial.Read(w, w.Bare, free); !strings.Contains(got, "false") {
 			w.Errorf("the lock is free: %s", got)
 		}
-		if got, _ := read(w, c, "SELECT pg_advisory_unlock(42)"); !strings.Contains(got, "true") {
+		if got, _ := trial.Read(w, c, "SELECT pg_advisory_unlock(42)"); !strings.Contains(got, "true") {
 			w.Errorf("the lock was not found again: %s", got)
 		}
-		if _, err := rowsOf(context.Background(), c, "SELECT pg_advisory_lock(42)"); err != nil {
+		if _, err := trial.Rows(context.Background(), c, "SELECT pg_advisory_lock(42)"); err != nil {
 			w.Fatal(err)
 		}
 		if err := c.Close(); err != nil {
 			w.Fatal(err)
 		}
-		eventually(w, "the lock ends with its connection", func() bool {
-			got, _ := read(w, w.bare, free)
+		trial.Eventually(w, "the lock ends with its connection", func() bool {
+			got, _ := trial.Read(w, w.Bare, free)
 			return strings.Contains(got, "true")
 		})
 	})
@@ -148,15 +149,15 @@ func TestAdvisoryLocksStayWithTheirConnection(t *testing.T) {
 
 func TestSequencesOnOneConnection(t *testing.T) {
 	each(t, func(w *world) {
-		exec(w, w.db, "CREATE TABLE numbered (id SERIAL PRIMARY KEY, name TEXT)")
-		c := w.conn()
+		trial.Exec(w, w.DB, "CREATE TABLE numbered (id SERIAL PRIMARY KEY, name TEXT)")
+		c := w.Conn()
 		for i := 1; i <= 3; i++ {
-			exec(w, c, "INSERT INTO numbered (name) VALUES ('x')")
-			if got, _ := read(w, c, "SELECT lastval(), currval('numbered_id_seq')"); got != fmt.Sprintf("[%d %d]", i, i) {
+			trial.Exec(w, c, "INSERT INTO numbered (name) VALUES ('x')")
+			if got, _ := trial.Read(w, c, "SELECT lastval(), currval('numbered_id_seq')"); got != fmt.Sprintf("[%d %d]", i, i) {
 				w.Errorf("lastval() and currval() say %s", got)
 			}
 		}
-		got, _ := read(w, w.db, "INSERT INTO numbered (name) VALUES ('y') RETURNING id")
+		got, _ := trial.Read(w, w.DB, "INSERT INTO numbered (name) VALUES ('y') RETURNING id")
 		if got != "[4]" {
 			w.Errorf("returned %s", got)
 		}
@@ -167,23 +168,23 @@ func TestSequencesOnOneConnection(t *testing.T) {
 func TestOneConnectionsSession(t *testing.T) {
 	w := onPgx(t, &sqlcache.Options{MaxOpenConns: 1})
 	w.fill()
-	exec(t, w.db, "CREATE SCHEMA other")
-	exec(t, w.db, "CREATE TABLE other.item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT)")
-	exec(t, w.db, "INSERT INTO other.item VALUES (1, 1, 'other')")
-	w.warm(one)
-	exec(t, w.db, "SET search_path = other")
+	trial.Exec(t, w.DB, "CREATE SCHEMA other")
+	trial.Exec(t, w.DB, "CREATE TABLE other.item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT)")
+	trial.Exec(t, w.DB, "INSERT INTO other.item VALUES (1, 1, 'other')")
+	w.Warm(one)
+	trial.Exec(t, w.DB, "SET search_path = other")
 	for range 3 {
-		if got, r := read(t, w.db, one); !strings.Contains(got, "other") {
+		if got, r := trial.Read(t, w.DB, one); !strings.Contains(got, "other") {
 			t.Errorf("after SET: %s, %+v", got, r)
 		}
 	}
-	exec(t, w.db, "UPDATE item SET name = 'other still' WHERE id = 1")
-	if got, _ := read(t, w.db, one); !strings.Contains(got, "other still") {
+	trial.Exec(t, w.DB, "UPDATE item SET name = 'other still' WHERE id = 1")
+	if got, _ := trial.Read(t, w.DB, one); !strings.Contains(got, "other still") {
 		t.Errorf("after an update: %s", got)
 	}
-	exec(t, w.db, "RESET search_path")
-	w.same(one)
-	w.warm(one)
+	trial.Exec(t, w.DB, "RESET search_path")
+	w.Same(one)
+	w.Warm(one)
 }
 
 // A pool that prepares its connections for each user is cached by scope alone.
@@ -192,7 +193,7 @@ func TestHooks(t *testing.T) {
 	dsn := newDatabase(t)
 	setUp := newWorld(t, dsn, pgxConnector(t, dsn), nil)
 	setUp.fill()
-	exec(t, setUp.db, "CREATE SCHEMA other; CREATE TABLE other.item AS SELECT id, kind, 'other' AS name FROM item")
+	trial.Exec(t, setUp.DB, "CREATE SCHEMA other; CREATE TABLE other.item AS SELECT id, kind, 'other' AS name FROM item")
 	path := func(ctx context.Context) string {
 		if p, ok := ctx.Value(tenant{}).(string); ok {
 			return p
@@ -241,23 +242,23 @@ func TestHooks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, wrapped := range []bool{false, true} {
-				bare := closing(t, sql.OpenDB(test.connector(t)))
-				db := sqlcache.Wrap(setUp.cache, bare, nil)
+				bare := trial.Closing(t, sql.OpenDB(test.connector(t)))
+				db := sqlcache.Wrap(setUp.Cache, bare, nil)
 				if !wrapped {
-					db = sqlcache.OpenDB(setUp.cache, test.connector(t), &sqlcache.Options{MaxIdleConns: -1})
+					db = sqlcache.OpenDB(setUp.Cache, test.connector(t), &sqlcache.Options{MaxIdleConns: -1})
 				}
-				closing(t, db)
+				trial.Closing(t, db)
 				for range 3 {
-					read(t, db, one)
+					trial.Read(t, db, one)
 				}
-				if _, r := read(t, db, one); r.Hit != test.cached {
+				if _, r := trial.Read(t, db, one); r.Hit != test.cached {
 					t.Errorf("wrapped %v: %+v", wrapped, r)
 				}
 			}
 		})
 	}
 	t.Run("with a scope", func(t *testing.T) {
-		db := closing(t, sqlcache.OpenDB(setUp.cache, pgxConnector(t, dsn, reset), &sqlcache.Options{
+		db := trial.Closing(t, sqlcache.OpenDB(setUp.Cache, pgxConnector(t, dsn, reset), &sqlcache.Options{
 			Scope: func(ctx context.Context) (string, bool) {
 				p, ok := ctx.Value(tenant{}).(string)
 				return p, ok
@@ -265,13 +266,13 @@ func TestHooks(t *testing.T) {
 		}))
 		public, other := context.WithValue(t.Context(), tenant{}, "public"), context.WithValue(t.Context(), tenant{}, "other")
 		for range 4 {
-			if got, _ := readIn(public, t, db, one); strings.Contains(got, "other") {
+			if got, _ := trial.ReadIn(public, t, db, one); strings.Contains(got, "other") {
 				t.Errorf("public reads %s", got)
 			}
-			if got, _ := readIn(other, t, db, one); !strings.Contains(got, "other") {
+			if got, _ := trial.ReadIn(other, t, db, one); !strings.Contains(got, "other") {
 				t.Errorf("other reads %s", got)
 			}
-			if _, r := read(t, db, one); r.Hit {
+			if _, r := trial.Read(t, db, one); r.Hit {
 				t.Error("a hit without a scope")
 			}
 		}
@@ -299,20 +300,20 @@ func (c *wrapped) ResetSession(ctx context.Context) error {
 func TestRowSecurity(t *testing.T) {
 	w := onPgx(t, nil)
 	w.fill()
-	exec(t, w.db, "ALTER TABLE item ENABLE ROW LEVEL SECURITY; ALTER TABLE item FORCE ROW LEVEL SECURITY")
-	exec(t, w.db, "CREATE POLICY p ON item USING (kind = current_setting('app.kind')::int)")
-	exec(t, w.db, "CREATE VIEW seen AS SELECT * FROM item")
+	trial.Exec(t, w.DB, "ALTER TABLE item ENABLE ROW LEVEL SECURITY; ALTER TABLE item FORCE ROW LEVEL SECURITY")
+	trial.Exec(t, w.DB, "CREATE POLICY p ON item USING (kind = current_setting('app.kind')::int)")
+	trial.Exec(t, w.DB, "CREATE VIEW seen AS SELECT * FROM item")
 	for _, q := range []string{one, "SELECT count(*) FROM seen"} {
 		for range 3 {
-			if _, r := read(t, w.db, q); r.Hit {
+			if _, r := trial.Read(t, w.DB, q); r.Hit {
 				t.Errorf("%s is cached", q)
 			}
 		}
 	}
-	scoped := closing(t, sqlcache.OpenDB(w.cache, pgxConnector(t, w.dsn), &sqlcache.Options{
+	scoped := trial.Closing(t, sqlcache.OpenDB(w.Cache, pgxConnector(t, w.dsn), &sqlcache.Options{
 		Scope: func(context.Context) (string, bool) { return "everybody", true },
 	}))
-	w.warmOn(scoped, one)
+	w.WarmOn(scoped, one)
 }
 
 // A connection whose session differs from the others' by a hook keeps nothing.
@@ -327,31 +328,31 @@ func TestConnectionsThatDiffer(t *testing.T) {
 		return nil
 	})
 	w := newWorld(t, dsn, pgxConnector(t, dsn, odd), &sqlcache.Options{MaxIdleConns: 4})
-	exec(t, w.bare, "CREATE TABLE item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT); INSERT INTO item VALUES (1, 1, 'one')")
-	exec(t, w.bare, "CREATE SCHEMA other; CREATE TABLE other.item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT); INSERT INTO other.item VALUES (1, 1, 'other')")
-	read(t, w.db, one)
-	tx := begin(t, w.db, nil) // takes the first real connection
-	if got, _ := read(t, w.db, "SELECT kind, name, id FROM item WHERE id = 1"); !strings.Contains(got, "other") {
+	trial.Exec(t, w.Bare, "CREATE TABLE item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT); INSERT INTO item VALUES (1, 1, 'one')")
+	trial.Exec(t, w.Bare, "CREATE SCHEMA other; CREATE TABLE other.item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT); INSERT INTO other.item VALUES (1, 1, 'other')")
+	trial.Read(t, w.DB, one)
+	tx := begin(t, w.DB, nil) // takes the first real connection
+	if got, _ := trial.Read(t, w.DB, "SELECT kind, name, id FROM item WHERE id = 1"); !strings.Contains(got, "other") {
 		t.Skipf("not the connection expected: %s", got)
 	}
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
 	for range 4 {
-		c := w.conn()
-		if got, r := read(t, c, "SELECT kind, name, id FROM item WHERE id = 1"); r.Hit && strings.Contains(got, "other") {
+		c := w.Conn()
+		if got, r := trial.Read(t, c, "SELECT kind, name, id FROM item WHERE id = 1"); r.Hit && strings.Contains(got, "other") {
 			t.Errorf("kept what a different connection read: %s", got)
 		}
 	}
 }
 
 func TestNotADatabaseThatWeKnow(t *testing.T) {
-	cache := newCache(t, onPgx(t, nil).store)
-	db := closing(t, sqlcache.OpenDB(cache, pgxConnector(t, newDatabase(t)), &sqlcache.Options{Name: "same"}))
+	cache := trial.Cache(t, onPgx(t, nil).Store, nil)
+	db := trial.Closing(t, sqlcache.OpenDB(cache, pgxConnector(t, newDatabase(t)), &sqlcache.Options{Name: "same"}))
 	if err := db.PingContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	clash := closing(t, sqlcache.OpenDB(cache, pgxConnector(t, newDatabase(t)), &sqlcache.Options{Name: "same"}))
+	clash := trial.Closing(t, sqlcache.OpenDB(cache, pgxConnector(t, newDatabase(t)), &sqlcache.Options{Name: "same"}))
 	if err := clash.PingContext(t.Context()); err == nil || errors.Is(err, driver.ErrBadConn) {
 		t.Errorf("two databases of one name: %v", err)
 	}

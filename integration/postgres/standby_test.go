@@ -13,7 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
@@ -119,24 +121,24 @@ func TestStandby(t *testing.T) {
 	standby := newServer(t, func(dir string) {
 		tool(t, "pg_basebackup", "-d", primary.dsn(), "-D", dir, "-R", "-X", "stream", "-c", "fast")
 	})
-	w.warm(one)
+	w.Warm(one)
 	lagging := w.another(pgxConnector(t, standby.dsn()), nil)
-	exec(t, w.db, "UPDATE item SET name = 'new' WHERE id = 1")
+	trial.Exec(t, w.DB, "UPDATE item SET name = 'new' WHERE id = 1")
 	for range 5 {
-		if _, r := read(t, lagging, two); r.Hit {
+		if _, r := trial.Read(t, lagging, two); r.Hit {
 			t.Fatal("a standby's read was kept")
 		}
 	}
-	w.same(one)
-	w.warm(one)
+	w.Same(one)
+	w.Warm(one)
 
 	// The standby replays nothing for a while: what it says is old.
-	old := closing(t, sql.OpenDB(pgxConnector(t, standby.dsn())))
-	exec(t, old, "SELECT pg_wal_replay_pause()")
-	exec(t, w.db, "UPDATE item SET name = 'newer' WHERE id = 2")
+	old := trial.Closing(t, sql.OpenDB(pgxConnector(t, standby.dsn())))
+	trial.Exec(t, old, "SELECT pg_wal_replay_pause()")
+	trial.Exec(t, w.DB, "UPDATE item SET name = 'newer' WHERE id = 2")
 	for range 5 {
-		read(t, lagging, two)
-		w.same(two)
+		trial.Read(t, lagging, two)
+		w.Same(two)
 	}
 }
 
@@ -146,25 +148,65 @@ func TestPreparedTransaction(t *testing.T) {
 	for _, d := range drivers {
 		t.Run(d.name, func(t *testing.T) {
 			w := newWorld(t, primary.dsn(), d.connector(t, primary.dsn()), &sqlcache.Options{})
-			exec(t, w.db, "DROP TABLE IF EXISTS item")
+			trial.Exec(t, w.DB, "DROP TABLE IF EXISTS item")
 			w.fill()
-			w.warm(one)
-			c := w.conn()
-			exec(t, c, "BEGIN")
-			exec(t, c, "UPDATE item SET name = 'prepared' WHERE id = 1")
-			exec(t, c, "PREPARE TRANSACTION 'two'")
-			w.warm(one)
-			exec(t, w.db, "COMMIT PREPARED 'two'")
-			if w.same(one) {
+			w.Warm(one)
+			c := w.Conn()
+			trial.Exec(t, c, "BEGIN")
+			trial.Exec(t, c, "UPDATE item SET name = 'prepared' WHERE id = 1")
+			trial.Exec(t, c, "PREPARE TRANSACTION 'two'")
+			w.Warm(one)
+			trial.Exec(t, w.DB, "COMMIT PREPARED 'two'")
+			if w.Same(one) {
 				t.Error("a hit after COMMIT PREPARED")
 			}
-			if got, _ := read(t, w.db, one); !strings.Contains(got, "prepared") {
+			if got, _ := trial.Read(t, w.DB, one); !strings.Contains(got, "prepared") {
 				t.Errorf("read %s", got)
 			}
-			w.warm(one)
+			w.Warm(one)
 			if _, err := c.ExecContext(context.Background(), "SELECT 1"); err != nil {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A crash of the server empties unlogged tables, which nobody writes: they are not
+// cached, nor what is made of them.
+func TestUnloggedTables(t *testing.T) {
+	s := newPrimary(t)
+	w := newWorld(t, s.dsn(), pgxConnector(t, s.dsn()), &sqlcache.Options{SchemaCheck: time.Nanosecond})
+	w.fill()
+	trial.Exec(t, w.DB, "CREATE UNLOGGED TABLE scratch (id INTEGER PRIMARY KEY, name TEXT); CREATE VIEW seen AS SELECT id FROM scratch")
+	trial.Exec(t, w.DB, "CREATE TABLE tree (id INTEGER) PARTITION BY LIST (id)")
+	trial.Exec(t, w.DB, "CREATE UNLOGGED TABLE leaf PARTITION OF tree FOR VALUES IN (1)")
+	trial.Exec(t, w.DB, "INSERT INTO scratch VALUES (1, 'one')")
+	trial.Exec(t, w.DB, "INSERT INTO tree VALUES (1)")
+	reads := []string{"SELECT name FROM scratch WHERE id = 1", "SELECT id FROM seen", "SELECT id FROM tree", "SELECT i.id FROM item i JOIN scratch s ON s.id = i.id"}
+	w.Warm(one)
+	for range 3 {
+		for _, q := range reads {
+			if w.Same(q) {
+				t.Errorf("a hit of %s", q)
+			}
+		}
+	}
+	trial.Exec(t, w.Bare, "CHECKPOINT")
+	tool(t, "pg_ctl", "-D", s.dir, "-m", "immediate", "-w", "-l", s.dir+"/log", "restart")
+	trial.Eventually(t, "the server is back", func() bool { return w.Bare.PingContext(t.Context()) == nil && w.DB.PingContext(t.Context()) == nil })
+	for _, q := range append(reads, one) {
+		w.Same(q)
+	}
+	if got, _ := trial.Read(t, w.DB, "SELECT count(*) FROM scratch"); got != "[0]" {
+		t.Errorf("the crash left %s rows", got)
+	}
+	w.Warm(one)
+
+	trial.Exec(t, w.DB, "ALTER TABLE scratch SET LOGGED")
+	w.Warm(reads[0])
+	trial.Exec(t, w.Bare, "ALTER TABLE scratch SET UNLOGGED")
+	trial.Exec(t, w.DB, "UPDATE item SET kind = kind WHERE id = 1") // looks at the schema
+	if w.Same(reads[0]) {
+		t.Error("a hit of an unlogged table")
 	}
 }

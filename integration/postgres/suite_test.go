@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/cacheops/cacheops/adaptertest"
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
@@ -20,9 +21,9 @@ func TestAdapter(t *testing.T) {
 				if d.name == "pgx" {
 					dsn += "&default_query_exec_mode=describe_exec"
 				}
-				bare := closing(t, sql.OpenDB(d.connector(t, dsn)))
+				bare := trial.Closing(t, sql.OpenDB(d.connector(t, dsn)))
 				return adaptertest.Harness{
-					Cached: adaptertest.SQL(w.db), Bare: adaptertest.SQL(bare), MaxEntry: limit, Dollar: true,
+					Cached: adaptertest.SQL(w.DB), Bare: adaptertest.SQL(bare), MaxEntry: limit, Dollar: true,
 				}
 			})
 		})

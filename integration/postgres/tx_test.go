@@ -4,12 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/lib/pq"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/trial"
+	"github.com/cacheops/cacheops/memstore"
+	"github.com/cacheops/cacheops/sqlcache"
 )
 
 func begin(t testing.TB, db *sql.DB, opts *sql.TxOptions) *sql.Tx {
@@ -21,58 +25,51 @@ func begin(t testing.TB, db *sql.DB, opts *sql.TxOptions) *sql.Tx {
 	return tx
 }
 
-func commit(t testing.TB, tx *sql.Tx) {
-	t.Helper()
-	if err := tx.Commit(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // After an error nothing of a transaction can be kept: its COMMIT rolls back, and
 // drops nothing.
 func TestCommitOfAnAbortedTransaction(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		w.warm(one)
-		tx := begin(w, w.db, nil)
-		exec(w, tx, "UPDATE item SET name = 'lost' WHERE id = 1")
+		w.Warm(one)
+		tx := begin(w, w.DB, nil)
+		trial.Exec(w, tx, "UPDATE item SET name = 'lost' WHERE id = 1")
 		if _, err := tx.Exec("INSERT INTO item VALUES (1, 1, 'again')"); err == nil {
 			w.Fatal("a duplicate key was accepted")
 		}
 		if _, err := tx.Exec("UPDATE item SET name = 'never' WHERE id = 2"); err == nil {
 			w.Fatal("a statement ran in an aborted transaction")
 		}
-		bare := begin(w, closing(w, sql.OpenDB(w.connector)), nil)
+		bare := begin(w, trial.Closing(w, sql.OpenDB(w.connector)), nil)
 		if _, err := bare.Exec("INSERT INTO item VALUES (1, 1, 'again')"); err == nil {
 			w.Fatal("a duplicate key was accepted")
 		}
 		if got, want := tx.Commit(), bare.Commit(); got == nil || want == nil || got.Error() != want.Error() {
 			w.Errorf("the commit says %v, without the cache %v", got, want)
 		}
-		if !w.same(one) {
+		if !w.Same(one) {
 			w.Error("the rollback dropped an entry")
 		}
-		exec(w, w.db, "UPDATE item SET name = 'kept' WHERE id = 1")
-		w.same(one)
-		w.warm(one)
+		trial.Exec(w, w.DB, "UPDATE item SET name = 'kept' WHERE id = 1")
+		w.Same(one)
+		w.Warm(one)
 	})
 }
 
 func TestSavepointRecoversAnAbortedTransaction(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		w.warm(one)
-		w.warm(kinds)
-		tx := begin(w, w.db, nil)
-		exec(w, tx, "UPDATE item SET name = 'uno' WHERE id = 1")
-		exec(w, tx, "SAVEPOINT Here")
+		w.Warm(one)
+		w.Warm(kinds)
+		tx := begin(w, w.DB, nil)
+		trial.Exec(w, tx, "UPDATE item SET name = 'uno' WHERE id = 1")
+		trial.Exec(w, tx, "SAVEPOINT Here")
 		if _, err := tx.Exec("INSERT INTO item VALUES (1, 1, 'again')"); err == nil {
 			w.Fatal("a duplicate key was accepted")
 		}
-		exec(w, tx, "ROLLBACK TO SAVEPOINT here")
-		exec(w, tx, "UPDATE item SET kind = 3 WHERE id = 2")
-		commit(w, tx)
-		if w.same(one) || w.same(kinds) {
+		trial.Exec(w, tx, "ROLLBACK TO SAVEPOINT here")
+		trial.Exec(w, tx, "UPDATE item SET kind = 3 WHERE id = 2")
+		trial.Commit(w, tx)
+		if w.Same(one) || w.Same(kinds) {
 			w.Error("a hit of what the transaction changed")
 		}
 	})
@@ -82,44 +79,44 @@ func TestSavepointRecoversAnAbortedTransaction(t *testing.T) {
 func TestDeferredConstraintFailsTheCommit(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		exec(w, w.db, "CREATE TABLE part (id INTEGER PRIMARY KEY, item INTEGER REFERENCES item DEFERRABLE INITIALLY DEFERRED)")
-		w.warm("SELECT count(*) FROM part")
-		tx := begin(w, w.db, nil)
-		exec(w, tx, "INSERT INTO part VALUES (1, 99)")
+		trial.Exec(w, w.DB, "CREATE TABLE part (id INTEGER PRIMARY KEY, item INTEGER REFERENCES item DEFERRABLE INITIALLY DEFERRED)")
+		w.Warm("SELECT count(*) FROM part")
+		tx := begin(w, w.DB, nil)
+		trial.Exec(w, tx, "INSERT INTO part VALUES (1, 99)")
 		if err := tx.Commit(); err == nil || errors.Is(err, cacheops.ErrOutcomeUnknown) {
 			w.Errorf("the commit says %v", err)
 		}
-		w.same("SELECT count(*) FROM part")
-		w.warm("SELECT count(*) FROM part")
-		if _, err := w.db.Exec("INSERT INTO part VALUES (1, 99)"); err == nil || errors.Is(err, cacheops.ErrOutcomeUnknown) {
+		w.Same("SELECT count(*) FROM part")
+		w.Warm("SELECT count(*) FROM part")
+		if _, err := w.DB.Exec("INSERT INTO part VALUES (1, 99)"); err == nil || errors.Is(err, cacheops.ErrOutcomeUnknown) {
 			w.Errorf("the autocommit statement says %v", err)
 		}
-		w.same("SELECT count(*) FROM part")
-		w.warm("SELECT count(*) FROM part")
+		w.Same("SELECT count(*) FROM part")
+		w.Warm("SELECT count(*) FROM part")
 	})
 }
 
 func TestSerializationFailures(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		w.warm(kinds)
+		w.Warm(kinds)
 		serializable := &sql.TxOptions{Isolation: sql.LevelSerializable}
-		a, b := begin(w, w.db, serializable), begin(w, w.db, serializable)
+		a, b := begin(w, w.DB, serializable), begin(w, w.DB, serializable)
 		for _, tx := range []*sql.Tx{a, b} {
-			if _, r := read(w, tx, kinds); r.Hit {
+			if _, r := trial.Read(w, tx, kinds); r.Hit {
 				w.Error("a hit inside a transaction")
 			}
 		}
-		exec(w, a, "UPDATE item SET kind = 7 WHERE id = 1")
-		exec(w, b, "UPDATE item SET kind = 8 WHERE id = 3")
-		commit(w, a)
+		trial.Exec(w, a, "UPDATE item SET kind = 7 WHERE id = 1")
+		trial.Exec(w, b, "UPDATE item SET kind = 8 WHERE id = 3")
+		trial.Commit(w, a)
 		err := b.Commit()
 		var coded interface{ SQLState() string }
 		if !errors.As(err, &coded) || coded.SQLState() != "40001" || errors.Is(err, cacheops.ErrOutcomeUnknown) {
 			w.Errorf("the second commit says %v", err)
 		}
-		w.same(kinds)
-		w.warm(kinds)
+		w.Same(kinds)
+		w.Warm(kinds)
 	})
 }
 
@@ -127,17 +124,17 @@ func TestIsolationAndReadOnlyPassThrough(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
 		for _, level := range []sql.IsolationLevel{sql.LevelDefault, sql.LevelReadUncommitted, sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable} {
-			tx := begin(w, w.db, &sql.TxOptions{Isolation: level})
-			got, _ := read(w, tx, "SELECT replace(current_setting('transaction_isolation'), ' ', '')")
+			tx := begin(w, w.DB, &sql.TxOptions{Isolation: level})
+			got, _ := trial.Read(w, tx, "SELECT replace(current_setting('transaction_isolation'), ' ', '')")
 			if want := strings.ReplaceAll(strings.ToLower(level.String()), " ", ""); level != sql.LevelDefault && !strings.Contains(got, want) {
 				w.Errorf("%v: the transaction is %s", level, got)
 			}
-			exec(w, tx, "UPDATE item SET kind = kind + 1 WHERE id = 1")
-			commit(w, tx)
-			w.same(one)
-			w.warm(one)
+			trial.Exec(w, tx, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+			trial.Commit(w, tx)
+			w.Same(one)
+			w.Warm(one)
 		}
-		tx := begin(w, w.db, &sql.TxOptions{ReadOnly: true})
+		tx := begin(w, w.DB, &sql.TxOptions{ReadOnly: true})
 		if _, err := tx.Exec("UPDATE item SET kind = 0"); err == nil {
 			w.Error("a write in a read-only transaction")
 		}
@@ -150,98 +147,183 @@ func TestIsolationAndReadOnlyPassThrough(t *testing.T) {
 func TestTextualTransactions(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		w.warm(one)
-		c := w.conn()
-		exec(w, c, "BEGIN ISOLATION LEVEL REPEATABLE READ")
-		exec(w, c, "UPDATE item SET name = 'text' WHERE id = 1")
-		if _, r := read(w, c, one); r.Why != "transaction" {
+		w.Warm(one)
+		c := w.Conn()
+		trial.Exec(w, c, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+		trial.Exec(w, c, "UPDATE item SET name = 'text' WHERE id = 1")
+		if _, r := trial.Read(w, c, one); r.Why != "transaction" {
 			w.Errorf("%+v", r)
 		}
-		exec(w, c, "COMMIT")
-		if w.same(one) {
+		trial.Exec(w, c, "COMMIT")
+		if w.Same(one) {
 			w.Error("a hit after the commit")
 		}
-		w.warm(one)
-		exec(w, c, "START TRANSACTION")
-		exec(w, c, "UPDATE item SET name = 'first' WHERE id = 1")
-		exec(w, c, "COMMIT AND CHAIN")
-		if w.same(one) {
+		w.Warm(one)
+		trial.Exec(w, c, "START TRANSACTION")
+		trial.Exec(w, c, "UPDATE item SET name = 'first' WHERE id = 1")
+		trial.Exec(w, c, "COMMIT AND CHAIN")
+		if w.Same(one) {
 			w.Error("a hit after COMMIT AND CHAIN")
 		}
-		exec(w, c, "UPDATE item SET name = 'second' WHERE id = 1")
-		exec(w, c, "COMMIT")
-		if w.same(one) {
+		trial.Exec(w, c, "UPDATE item SET name = 'second' WHERE id = 1")
+		trial.Exec(w, c, "COMMIT")
+		if w.Same(one) {
 			w.Error("a hit after the second commit")
 		}
 		// One that has failed.
-		w.warm(one)
-		exec(w, c, "BEGIN")
-		exec(w, c, "UPDATE item SET name = 'third' WHERE id = 1")
+		w.Warm(one)
+		trial.Exec(w, c, "BEGIN")
+		trial.Exec(w, c, "UPDATE item SET name = 'third' WHERE id = 1")
 		if _, err := c.ExecContext(context.Background(), "SELECT 1/0"); err == nil {
 			w.Fatal("no error")
 		}
 		_, _ = c.ExecContext(context.Background(), "COMMIT") // rolls back; drivers differ in whether they say so
-		if !w.same(one) {
+		if !w.Same(one) {
 			w.Error("a transaction that failed dropped an entry")
 		}
-		exec(w, c, "UPDATE item SET name = 'fourth' WHERE id = 1")
-		w.same(one)
+		trial.Exec(w, c, "UPDATE item SET name = 'fourth' WHERE id = 1")
+		w.Same(one)
 	})
 }
 
 func TestSeveralStatementsInOneText(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		w.warm(kinds)
-		exec(w, w.db, "INSERT INTO item VALUES (20, 3, 'a'); UPDATE item SET kind = 4 WHERE id = 1;")
-		if w.same(kinds) {
+		w.Warm(kinds)
+		trial.Exec(w, w.DB, "INSERT INTO item VALUES (20, 3, 'a'); UPDATE item SET kind = 4 WHERE id = 1;")
+		if w.Same(kinds) {
 			w.Error("a hit after two writes in one text")
 		}
-		w.warm(kinds)
+		w.Warm(kinds)
 		// One fails: both are undone.
-		if _, err := w.db.Exec("UPDATE item SET kind = 6 WHERE id = 1; INSERT INTO item VALUES (1, 1, 'dup')"); err == nil {
+		if _, err := w.DB.Exec("UPDATE item SET kind = 6 WHERE id = 1; INSERT INTO item VALUES (1, 1, 'dup')"); err == nil {
 			w.Fatal("no conflict")
 		}
-		w.same(kinds)
-		c := w.conn()
-		w.warm(kinds)
-		exec(w, c, "BEGIN; UPDATE item SET kind = 5 WHERE id = 1")
-		if _, r := read(w, c, one); r.Hit {
+		w.Same(kinds)
+		c := w.Conn()
+		w.Warm(kinds)
+		trial.Exec(w, c, "BEGIN; UPDATE item SET kind = 5 WHERE id = 1")
+		if _, r := trial.Read(w, c, one); r.Hit {
 			w.Error("a hit inside a transaction")
 		}
-		exec(w, c, "COMMIT")
-		if w.same(kinds) {
+		trial.Exec(w, c, "COMMIT")
+		if w.Same(kinds) {
 			w.Error("a hit after the commit")
 		}
-		w.warm(kinds)
-		exec(w, w.db, "BEGIN; UPDATE item SET kind = 6 WHERE id = 1; COMMIT; UPDATE item SET kind = 7 WHERE id = 2")
-		if w.same(kinds) {
+		w.Warm(kinds)
+		trial.Exec(w, w.DB, "BEGIN; UPDATE item SET kind = 6 WHERE id = 1; COMMIT; UPDATE item SET kind = 7 WHERE id = 2")
+		if w.Same(kinds) {
 			w.Error("a hit after a text with its own COMMIT")
 		}
 	})
+}
+
+// A text of several statements that ends a transaction which has failed cannot take
+// the lock by which other processes see it. Where they share the store, it is not run.
+func TestSeveralStatementsAfterAFailure(t *testing.T) {
+	for _, alone := range []bool{true, false} {
+		t.Run(fmt.Sprintf("alone %v", alone), func(t *testing.T) {
+			w := onPgx(t, nil)
+			w.fill()
+			store := memstore.New(1 << 20)
+			defer store.Close()
+			cache := trial.Cache(t, store, nil)
+			if alone {
+				var err error
+				if cache, err = cacheops.New(store, nil); err != nil {
+					t.Fatal(err)
+				}
+				defer cache.Close()
+			}
+			db := sqlcache.OpenDB(cache, pgxConnector(t, w.dsn), nil)
+			defer db.Close()
+			c, err := db.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			for text, runs := range map[string]bool{
+				"ROLLBACK; SELECT 1": true,
+				"ROLLBACK AND CHAIN": true,
+				"ROLLBACK; UPDATE item SET name = 'late' WHERE id = 1": alone,
+			} {
+				trial.Exec(w, c, "BEGIN")
+				if _, err := c.ExecContext(t.Context(), "SELECT 1/0"); err == nil {
+					t.Fatal("no error")
+				}
+				if _, err := c.ExecContext(t.Context(), text); (err == nil) != runs {
+					t.Errorf("%s: %v", text, err)
+				}
+				_, _ = c.ExecContext(t.Context(), "ROLLBACK") // there may be nothing left to end
+			}
+			if got, _ := trial.Read(t, w.Bare, one); strings.Contains(got, "late") != alone {
+				t.Errorf("the database has %s", got)
+			}
+		})
+	}
 }
 
 // Settings of a transaction's own may turn a name into another table.
 func TestSetLocalInATransaction(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		exec(w, w.db, "CREATE SCHEMA other; CREATE TABLE other.item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT); INSERT INTO other.item VALUES (1, 1, 'other')")
+		trial.Exec(w, w.DB, "CREATE SCHEMA other; CREATE TABLE other.item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT); INSERT INTO other.item VALUES (1, 1, 'other')")
 		q := "SELECT kind, name FROM other.item WHERE id = 1"
 		for _, set := range []string{"SET LOCAL search_path = other", "SELECT set_config('search_path', 'other', true)"} {
-			w.warm(q)
-			tx := begin(w, w.db, nil)
-			if _, err := rowsOf(context.Background(), tx, set); err != nil {
+			w.Warm(q)
+			tx := begin(w, w.DB, nil)
+			if _, err := trial.Rows(context.Background(), tx, set); err != nil {
 				w.Fatal(err)
 			}
-			exec(w, tx, "UPDATE item SET kind = kind + 1 WHERE id = 1")
-			commit(w, tx)
-			if w.same(q) {
+			trial.Exec(w, tx, "UPDATE item SET kind = kind + 1 WHERE id = 1")
+			trial.Commit(w, tx)
+			if w.Same(q) {
 				w.Errorf("a hit although %s had turned the name", set)
 			}
 		}
-		w.warm(q)
-		if got, _ := read(w, w.db, one); strings.Contains(got, "other") {
+		w.Warm(q)
+		if got, _ := trial.Read(w, w.DB, one); strings.Contains(got, "other") {
 			w.Errorf("the setting outlived its transaction: %s", got)
+		}
+	})
+}
+
+// What set_config() sets for a transaction costs no connection, as what it sets for
+// the session does.
+func TestSetConfigForATransaction(t *testing.T) {
+	each(t, func(w *world) {
+		w.fill()
+		pid := func() string {
+			got, _ := trial.Read(w, w.DB, "SELECT pg_backend_pid()")
+			return got
+		}
+		for set, stays := range map[string]bool{
+			"SELECT set_config('app.tenant', '7', true)":                                     true,
+			"SELECT pg_catalog.set_config('app.tenant', upper(('a'::text)), TRUE)":           true,
+			"SELECT set_config('app.tenant', '7', false)":                                    false,
+			"SELECT set_config('app.tenant', '7', NOT true)":                                 false,
+			"SELECT set_config('app.tenant', set_config('app.other', '8', false), true)":     false,
+			"SELECT set_config('app.tenant', '7', true), pg_advisory_lock(1)":                false,
+			"SELECT set_config('app.tenant', '7', true), set_config('app.other', '8', true)": true,
+		} {
+			for _, within := range []bool{true, false} {
+				before := pid()
+				if within {
+					tx := begin(w, w.DB, nil)
+					if _, err := trial.Rows(context.Background(), tx, set); err != nil {
+						w.Fatal(err)
+					}
+					trial.Commit(w, tx)
+				} else if _, err := trial.Rows(context.Background(), w.DB, set); err != nil {
+					w.Fatal(err)
+				}
+				if after := pid(); (after == before) != stays {
+					w.Errorf("%s, in a transaction %v: connection %s, then %s", set, within, before, after)
+				}
+				if got, _ := trial.Read(w, w.DB, "SELECT coalesce(current_setting('app.tenant', true), '')"); got != "[]" {
+					w.Errorf("%s left %s behind", set, got)
+				}
+			}
 		}
 	})
 }
@@ -254,19 +336,19 @@ func TestWhatCannotRunInATransaction(t *testing.T) {
 			"CREATE INDEX CONCURRENTLY item_kind ON item (kind)", "DROP INDEX CONCURRENTLY item_kind", "VACUUM item", "ANALYZE item",
 			"REINDEX TABLE CONCURRENTLY item", "CREATE TYPE mood AS ENUM ('sad')", "ALTER TYPE mood ADD VALUE 'glad'",
 		} {
-			exec(w, w.db, q)
-			w.same(kinds)
+			trial.Exec(w, w.DB, q)
+			w.Same(kinds)
 		}
-		exec(w, w.db, "CREATE PROCEDURE twice() LANGUAGE plpgsql AS $$ BEGIN UPDATE item SET kind = kind + 10 WHERE id = 1; COMMIT; UPDATE item SET kind = kind + 10 WHERE id = 2; END $$")
+		trial.Exec(w, w.DB, "CREATE PROCEDURE twice() LANGUAGE plpgsql AS $$ BEGIN UPDATE item SET kind = kind + 10 WHERE id = 1; COMMIT; UPDATE item SET kind = kind + 10 WHERE id = 2; END $$")
 		for _, q := range []string{"CALL twice()", "DO $$ BEGIN UPDATE item SET kind = kind + 10 WHERE id = 3; COMMIT; UPDATE item SET kind = kind + 10 WHERE id = 4; END $$"} {
-			w.warm(kinds)
-			w.warm(one)
-			exec(w, w.db, q)
-			if w.same(kinds) || w.same(one) {
+			w.Warm(kinds)
+			w.Warm(one)
+			trial.Exec(w, w.DB, q)
+			if w.Same(kinds) || w.Same(one) {
 				w.Errorf("a hit after %s", q)
 			}
 		}
-		w.warm(kinds)
+		w.Warm(kinds)
 	})
 }
 
@@ -275,8 +357,8 @@ func TestCopyIn(t *testing.T) {
 	dsn := newDatabase(t)
 	w := newWorld(t, dsn, pqConnector(t, dsn), nil)
 	w.fill()
-	w.warm(kinds)
-	tx := begin(w, w.db, nil)
+	w.Warm(kinds)
+	tx := begin(w, w.DB, nil)
 	s, err := tx.Prepare(pq.CopyIn("item", "id", "kind", "name"))
 	if err != nil {
 		t.Fatal(err)
@@ -296,12 +378,12 @@ func TestCopyIn(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if !w.same(kinds) {
+	if !w.Same(kinds) {
 		t.Error("no hit before the commit")
 	}
-	commit(w, tx)
-	if w.same(kinds) {
+	trial.Commit(w, tx)
+	if w.Same(kinds) {
 		t.Error("a hit after the COPY")
 	}
-	w.warm(kinds)
+	w.Warm(kinds)
 }

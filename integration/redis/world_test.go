@@ -30,12 +30,14 @@ func (c connector) Driver() driver.Driver { return c.drv }
 // world is a database file with a table of items in it, and the caches over it.
 type world struct {
 	*testing.T
+	file string
 	dsn  string
 	bare *sql.DB
 }
 
 func newWorld(t *testing.T, rows int) *world {
-	w := &world{T: t, dsn: "file:" + filepath.Join(t.TempDir(), "items.db") + "?_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=busy_timeout(5000)"}
+	w := &world{T: t, file: filepath.Join(t.TempDir(), "items.db")}
+	w.dsn = "file:" + w.file + "?_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=busy_timeout(5000)"
 	var err error
 	if w.bare, err = sql.Open("sqlite", w.dsn); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
@@ -68,14 +69,14 @@ func BenchmarkHit(b *testing.B) {
 	ctx := context.Background()
 	for _, n := range []int{1, 20} {
 		var rows [][]driver.Value
-		db := closing(b, sqlcache.OpenDB(newCache(b, nil), connectorTo(b, "file:"+b.TempDir()+"/b.db"), nil))
-		exec(b, db, items)
+		db := trial.Closing(b, sqlcache.OpenDB(newCache(b, nil), connectorTo(b, "file:"+b.TempDir()+"/b.db"), nil))
+		trial.Exec(b, db, items)
 		for i := 1; i <= n; i++ {
 			name := fmt.Sprintf("the name of row %d", i)
-			exec(b, db, "INSERT INTO item VALUES (?, ?, ?)", i, i*1000, name)
+			trial.Exec(b, db, "INSERT INTO item VALUES (?, ?, ?)", i, i*1000, name)
 			rows = append(rows, []driver.Value{int64(i), int64(i * 1000), name})
 		}
-		floor := closing(b, sql.OpenDB(idle{rows}))
+		floor := trial.Closing(b, sql.OpenDB(idle{rows}))
 		for _, c := range []struct {
 			name string
 			db   *sql.DB

@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cacheops/cacheops/sqlcache"
 	"modernc.org/sqlite"
+
+	"github.com/cacheops/cacheops/integration/trial"
+	"github.com/cacheops/cacheops/sqlcache"
 )
 
 func init() {
@@ -42,21 +44,21 @@ func (n *tally) Final(*sqlite.FunctionContext) {}
 func TestPureFunctionsOfTheProgram(t *testing.T) {
 	w := shop(t, &sqlcache.Options{PureFunctions: []string{"Loud"}})
 	shout := "SELECT loud(name) FROM item WHERE id = 1"
-	w.warm(shout)
-	w.warm("SELECT id FROM item WHERE LOUD(name) = 'TWO!'")
-	if w.same("SELECT murky(name) FROM item WHERE id = 1"); w.same("SELECT murky(name) FROM item WHERE id = 1") {
+	w.Warm(shout)
+	w.Warm("SELECT id FROM item WHERE LOUD(name) = 'TWO!'")
+	if w.Same("SELECT murky(name) FROM item WHERE id = 1"); w.Same("SELECT murky(name) FROM item WHERE id = 1") {
 		t.Error("a hit for a function that nobody vouched for")
 	}
-	w.warm(shout)
-	exec(t, w.db, "UPDATE item SET name = 'changed' WHERE id = 2")
-	if !w.same(shout) {
+	w.Warm(shout)
+	trial.Exec(t, w.DB, "UPDATE item SET name = 'changed' WHERE id = 2")
+	if !w.Same(shout) {
 		t.Error("dropped by a write of another row")
 	}
-	exec(t, w.db, "UPDATE item SET name = 'uno' WHERE id = 1")
-	if w.same(shout) {
+	trial.Exec(t, w.DB, "UPDATE item SET name = 'uno' WHERE id = 1")
+	if w.Same(shout) {
 		t.Error("not dropped")
 	}
-	w.same("SELECT id FROM item WHERE LOUD(name) = 'TWO!'")
+	w.Same("SELECT id FROM item WHERE LOUD(name) = 'TWO!'")
 }
 
 // An aggregate has a row where no row was found.
@@ -66,9 +68,9 @@ func TestAggregateTakenForAPureScalarFunction(t *testing.T) {
 		"SELECT tally(name) FROM item WHERE id = 9", "SELECT 1 FROM item WHERE id = 9 ORDER BY tally(name)",
 		"SELECT (SELECT tally(item.name)) FROM item WHERE id = 9",
 	} {
-		w.warm(q)
-		exec(t, w.db, "INSERT INTO item VALUES (9, 1, 'nine')")
-		w.same(q)
-		exec(t, w.db, "DELETE FROM item WHERE id = 9")
+		w.Warm(q)
+		trial.Exec(t, w.DB, "INSERT INTO item VALUES (9, 1, 'nine')")
+		w.Same(q)
+		trial.Exec(t, w.DB, "DELETE FROM item WHERE id = 9")
 	}
 }

@@ -9,30 +9,31 @@ import (
 	"time"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/trial"
 )
 
 // A COMMIT that fails for reasons of its own may have happened; its connection
 // is not used again.
 func TestCommitThatFailsStrangelyIsUnknown(t *testing.T) {
 	w, b := bentShop(t, nil)
-	w.warm(one)
+	w.Warm(one)
 	strange := errors.New("disk I/O error")
 	fail := once("COMMIT", func() error { return strange })
 	b.after = func(text string, err error) error { return errors.Join(err, fail(text)) }
-	_, err := w.db.Exec("UPDATE item SET name = 'new' WHERE id = 1")
+	_, err := w.DB.Exec("UPDATE item SET name = 'new' WHERE id = 1")
 	if !errors.Is(err, cacheops.ErrOutcomeUnknown) || !errors.Is(err, strange) {
 		t.Errorf("%v", err)
 	}
 	if b.closed.Load() == 0 {
 		t.Error("the connection was kept")
 	}
-	w.same(one)
-	w.warm(one)
+	w.Same(one)
+	w.Warm(one)
 }
 
 func TestNothingFollowsOnALostConnection(t *testing.T) {
 	w, b := bentShop(t, nil)
-	tx, err := w.db.Begin()
+	tx, err := w.DB.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,13 +50,13 @@ func TestNothingFollowsOnALostConnection(t *testing.T) {
 	if _, err := tx.Exec("INSERT INTO item VALUES (30, 3, 'after')"); err == nil {
 		t.Error("a statement was run on a lost connection")
 	}
-	if rows, err := rowsOf(context.Background(), tx, one); err == nil {
+	if rows, err := trial.Rows(context.Background(), tx, one); err == nil {
 		t.Errorf("a lost connection was read: %s", rows)
 	}
 	if tx.Commit() == nil {
 		t.Error("committed")
 	}
-	if rows, _ := read(t, w.bare, "SELECT id FROM item WHERE id = 30 OR kind = 3"); rows != "" {
+	if rows, _ := trial.Read(t, w.Bare, "SELECT id FROM item WHERE id = 30 OR kind = 3"); rows != "" {
 		t.Errorf("kept %s", rows)
 	}
 }
@@ -64,11 +65,11 @@ func TestNothingFollowsOnALostConnection(t *testing.T) {
 // cache, although the cache wants to read the row first.
 func TestFirstWriteOfATransactionWaitsForTheLock(t *testing.T) {
 	w := shop(t, nil)
-	w.warm("SELECT id FROM item WHERE kind = 1 ORDER BY id")
-	c := w.conn()
-	exec(t, c, "BEGIN IMMEDIATE")
-	exec(t, c, "UPDATE item SET kind = 7 WHERE id = 2")
-	tx, err := w.db.Begin()
+	w.Warm("SELECT id FROM item WHERE kind = 1 ORDER BY id")
+	c := w.Conn()
+	trial.Exec(t, c, "BEGIN IMMEDIATE")
+	trial.Exec(t, c, "UPDATE item SET kind = 7 WHERE id = 2")
+	tx, err := w.DB.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func TestFirstWriteOfATransactionWaitsForTheLock(t *testing.T) {
 	case err := <-done:
 		t.Errorf("did not wait: %v", err)
 	case <-time.After(200 * time.Millisecond):
-		exec(t, c, "COMMIT")
+		trial.Exec(t, c, "COMMIT")
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
@@ -89,7 +90,7 @@ func TestFirstWriteOfATransactionWaitsForTheLock(t *testing.T) {
 	if err := tx.Commit(); err != nil {
 		t.Error(err)
 	}
-	w.same(kinds)
+	w.Same(kinds)
 }
 
 func TestPanicInAReadClosesTheConnection(t *testing.T) {
@@ -103,10 +104,10 @@ func TestPanicInAReadClosesTheConnection(t *testing.T) {
 				t.Error("the panic was swallowed")
 			}
 		}()
-		_, _ = w.db.QueryContext(cacheops.NoCache(context.Background()), tx) // panics
+		_, _ = w.DB.QueryContext(cacheops.NoCache(context.Background()), tx) // panics
 	}()
 	if b.closed.Load() == closed {
 		t.Error("the connection went back to the pool")
 	}
-	w.warm(tx)
+	w.Warm(tx)
 }

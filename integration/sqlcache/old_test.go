@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/cacheops/cacheops/adaptertest"
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
@@ -117,8 +118,8 @@ func (c checkingConn) CheckNamedValue(nv *driver.NamedValue) error {
 func suiteOver(wrap func(driver.Connector) driver.Connector) func(*testing.T) adaptertest.Harness {
 	return func(t *testing.T) adaptertest.Harness {
 		dsn := "file:" + filepath.Join(t.TempDir(), "test.db") + pragmas
-		db := closing(t, sqlcache.OpenDB(newCache(t, nil), wrap(connectorTo(t, dsn)), &sqlcache.Options{MaxEntryBytes: maxEntry}))
-		bare := closing(t, sql.OpenDB(wrap(connectorTo(t, dsn))))
+		db := trial.Closing(t, sqlcache.OpenDB(newCache(t, nil), wrap(connectorTo(t, dsn)), &sqlcache.Options{MaxEntryBytes: maxEntry}))
+		bare := trial.Closing(t, sql.OpenDB(wrap(connectorTo(t, dsn))))
 		return adaptertest.Harness{Cached: adaptertest.SQL(db), Bare: adaptertest.SQL(bare), MaxEntry: maxEntry}
 	}
 }
@@ -138,22 +139,22 @@ func TestDriversOwnConversions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := shop(t, nil)
-			w.db = closing(t, sqlcache.OpenDB(newCache(t, nil), wrap(connectorTo(t, w.dsn)), nil))
-			w.bare = closing(t, sql.OpenDB(wrap(connectorTo(t, w.dsn))))
+			w.DB = trial.Closing(t, sqlcache.OpenDB(newCache(t, nil), wrap(connectorTo(t, w.dsn)), nil))
+			w.Bare = trial.Closing(t, sql.OpenDB(wrap(connectorTo(t, w.dsn))))
 			q := "SELECT id FROM item WHERE name = ?"
 			for range 2 {
-				w.same(q, shout("ONE"))
+				w.Same(q, shout("ONE"))
 			}
-			if rows, _ := read(t, w.db, q, shout("ONE")); rows == "" {
+			if rows, _ := trial.Read(t, w.DB, q, shout("ONE")); rows == "" {
 				t.Error("not converted")
 			}
-			w.warm(q, "one")
-			exec(t, w.db, "UPDATE item SET kind = 12 WHERE name = ?", shout("ONE"))
-			w.same(one)
-			w.same("SELECT name FROM item WHERE id = ?", point{2})
-			exec(t, w.db, "UPDATE item SET kind = 13 WHERE id = ?", point{1})
-			w.same(one)
-			stmt, err := w.db.Prepare(q)
+			w.Warm(q, "one")
+			trial.Exec(t, w.DB, "UPDATE item SET kind = 12 WHERE name = ?", shout("ONE"))
+			w.Same(one)
+			w.Same("SELECT name FROM item WHERE id = ?", point{2})
+			trial.Exec(t, w.DB, "UPDATE item SET kind = 13 WHERE id = ?", point{1})
+			w.Same(one)
+			stmt, err := w.DB.Prepare(q)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -163,8 +164,8 @@ func TestDriversOwnConversions(t *testing.T) {
 				t.Errorf("prepared: %d, %v", id, err)
 			}
 			for _, args := range [][]any{{}, {1, 2}, {struct{}{}}} {
-				_, cached := w.db.Query(q, args...)
-				_, bare := w.bare.Query(q, args...)
+				_, cached := w.DB.Query(q, args...)
+				_, bare := w.Bare.Query(q, args...)
 				if (cached == nil) != (bare == nil) || cached != nil && cached.Error() != bare.Error() {
 					t.Errorf("%v: cached %v, bare %v", args, cached, bare)
 				}
@@ -175,10 +176,10 @@ func TestDriversOwnConversions(t *testing.T) {
 
 func TestIsolationLevels(t *testing.T) {
 	w := shop(t, nil)
-	oldDB := closing(t, sqlcache.OpenDB(newCache(t, nil), old{connectorTo(t, w.dsn)}, nil))
-	oldBare := closing(t, sql.OpenDB(old{connectorTo(t, w.dsn)}))
+	oldDB := trial.Closing(t, sqlcache.OpenDB(newCache(t, nil), old{connectorTo(t, w.dsn)}, nil))
+	oldBare := trial.Closing(t, sql.OpenDB(old{connectorTo(t, w.dsn)}))
 	for _, opts := range []*sql.TxOptions{nil, {Isolation: sql.LevelSerializable}, {ReadOnly: true}} {
-		for _, pair := range [][2]*sql.DB{{w.db, w.bare}, {oldDB, oldBare}} {
+		for _, pair := range [][2]*sql.DB{{w.DB, w.Bare}, {oldDB, oldBare}} {
 			var errs [2]error
 			for i, db := range pair {
 				tx, err := db.BeginTx(context.Background(), opts)
@@ -200,28 +201,28 @@ func TestWrapDoesNotFillFromSomebodysSnapshot(t *testing.T) {
 	w := shop(t, nil)
 	pool := sql.OpenDB(connectorTo(t, w.dsn))
 	pool.SetMaxIdleConns(1)
-	closing(t, pool)
-	db := closing(t, sqlcache.Wrap(newCache(t, nil), pool, nil))
-	read(t, db, two)
-	exec(t, pool, "BEGIN")
-	read(t, pool, one)
-	exec(t, w.bare, "UPDATE item SET name = 'since' WHERE id = 1")
+	trial.Closing(t, pool)
+	db := trial.Closing(t, sqlcache.Wrap(newCache(t, nil), pool, nil))
+	trial.Read(t, db, two)
+	trial.Exec(t, pool, "BEGIN")
+	trial.Read(t, pool, one)
+	trial.Exec(t, w.Bare, "UPDATE item SET name = 'since' WHERE id = 1")
 	for range 2 {
-		if rows, r := read(t, db, one); !strings.Contains(rows, "since") {
+		if rows, r := trial.Read(t, db, one); !strings.Contains(rows, "since") {
 			t.Errorf("read %s from an old snapshot, %+v", rows, r)
 		}
 	}
-	exec(t, pool, "BEGIN")
-	exec(t, db, "UPDATE item SET name = 'ours' WHERE id = 1")
-	if rows, _ := read(t, w.bare, one); !strings.Contains(rows, "ours") {
+	trial.Exec(t, pool, "BEGIN")
+	trial.Exec(t, db, "UPDATE item SET name = 'ours' WHERE id = 1")
+	if rows, _ := trial.Read(t, w.Bare, one); !strings.Contains(rows, "ours") {
 		t.Errorf("a write went into somebody's transaction: %s", rows)
 	}
 }
 
 func TestReadersOfUncommittedRowsAreNotCached(t *testing.T) {
 	w := shop(t, nil)
-	db := closing(t, sqlcache.OpenDB(newCache(t, nil), connectorTo(t, w.dsn+"&_pragma=read_uncommitted(1)"), nil))
-	if _, r := read(t, db, one); !strings.Contains(r.Why, "uncommitted") {
+	db := trial.Closing(t, sqlcache.OpenDB(newCache(t, nil), connectorTo(t, w.dsn+"&_pragma=read_uncommitted(1)"), nil))
+	if _, r := trial.Read(t, db, one); !strings.Contains(r.Why, "uncommitted") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -230,50 +231,50 @@ func TestReadersOfUncommittedRowsAreNotCached(t *testing.T) {
 // way is not cut short, so its outcome is known.
 func TestContextDoesNotCutTheCommitShort(t *testing.T) {
 	w, b := bentShop(t, nil)
-	w.warm(one)
+	w.Warm(one)
 	ctx, cancel := context.WithCancel(context.Background())
 	b.before = once("COMMIT", func() error { cancel(); return nil })
-	tx, err := w.db.BeginTx(ctx, nil)
+	tx, err := w.DB.BeginTx(ctx, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec(t, tx, "UPDATE item SET name = 'done' WHERE id = 1")
+	trial.Exec(t, tx, "UPDATE item SET name = 'done' WHERE id = 1")
 	if err := tx.Commit(); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("Commit: %v", err)
 	}
-	if rows, _ := read(t, w.db, one); !strings.Contains(rows, "done") {
+	if rows, _ := trial.Read(t, w.DB, one); !strings.Contains(rows, "done") {
 		t.Errorf("read %s", rows)
 	}
-	w.warm(one)
+	w.Warm(one)
 }
 
 // After DDL in a transaction the plans of its other statements say nothing.
 func TestSchemaChangedInATransaction(t *testing.T) {
 	w := shop(t, nil)
-	exec(t, w.db, "CREATE TABLE log (n INTEGER)")
-	w.warm("SELECT count(*) FROM log")
-	tx, err := w.db.Begin()
+	trial.Exec(t, w.DB, "CREATE TABLE log (n INTEGER)")
+	w.Warm("SELECT count(*) FROM log")
+	tx, err := w.DB.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec(t, tx, "CREATE TRIGGER tr AFTER UPDATE ON item BEGIN INSERT INTO log VALUES (1); END")
+	trial.Exec(t, tx, "CREATE TRIGGER tr AFTER UPDATE ON item BEGIN INSERT INTO log VALUES (1); END")
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	w.warm("SELECT count(*) FROM log")
-	exec(t, w.db, "UPDATE item SET kind = 3 WHERE id = 1")
-	if w.same("SELECT count(*) FROM log") {
+	w.Warm("SELECT count(*) FROM log")
+	trial.Exec(t, w.DB, "UPDATE item SET kind = 3 WHERE id = 1")
+	if w.Same("SELECT count(*) FROM log") {
 		t.Error("the trigger is not known")
 	}
-	w.warm("SELECT count(*) FROM log")
-	c := w.conn()
-	exec(t, c, "BEGIN")
-	exec(t, c, "CREATE TABLE fresh (n INTEGER)")
-	exec(t, c, "CREATE TRIGGER tr2 AFTER INSERT ON fresh BEGIN DELETE FROM log; END")
-	exec(t, c, "SAVEPOINT s")
-	exec(t, c, "INSERT INTO fresh VALUES (1)")
-	exec(t, c, "RELEASE s")
-	exec(t, c, "COMMIT")
-	w.same("SELECT count(*) FROM log")
-	w.warm("SELECT count(*) FROM fresh")
+	w.Warm("SELECT count(*) FROM log")
+	c := w.Conn()
+	trial.Exec(t, c, "BEGIN")
+	trial.Exec(t, c, "CREATE TABLE fresh (n INTEGER)")
+	trial.Exec(t, c, "CREATE TRIGGER tr2 AFTER INSERT ON fresh BEGIN DELETE FROM log; END")
+	trial.Exec(t, c, "SAVEPOINT s")
+	trial.Exec(t, c, "INSERT INTO fresh VALUES (1)")
+	trial.Exec(t, c, "RELEASE s")
+	trial.Exec(t, c, "COMMIT")
+	w.Same("SELECT count(*) FROM log")
+	w.Warm("SELECT count(*) FROM fresh")
 }

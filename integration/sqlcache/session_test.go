@@ -10,22 +10,23 @@ import (
 	"time"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
 func TestHitTakesNoConnection(t *testing.T) {
 	w := shop(t, &sqlcache.Options{MaxOpenConns: 1})
-	w.warm(one)
-	tx, err := w.db.Begin()
+	w.Warm(one)
+	tx, err := w.DB.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	if _, err := rowsOf(ctx, w.db, two); err == nil {
+	if _, err := trial.Rows(ctx, w.DB, two); err == nil {
 		t.Fatal("the inner pool has a connection to spare: the test shows nothing")
 	}
-	if !w.same(one) {
+	if !w.Same(one) {
 		t.Error("no hit while the inner pool is exhausted")
 	}
 	if err := tx.Rollback(); err != nil {
@@ -33,17 +34,17 @@ func TestHitTakesNoConnection(t *testing.T) {
 	}
 
 	inner := sql.OpenDB(connectorTo(t, w.dsn))
-	db := closing(t, sqlcache.Wrap(newCache(t, nil), inner, nil))
+	db := trial.Closing(t, sqlcache.Wrap(newCache(t, nil), inner, nil))
 	for range 2 {
-		read(t, db, one)
+		trial.Read(t, db, one)
 	}
 	if err := inner.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, r := read(t, db, one); !r.Hit {
+	if _, r := trial.Read(t, db, one); !r.Hit {
 		t.Error("no hit over a closed pool")
 	}
-	if _, err := rowsOf(context.Background(), db, two); err == nil {
+	if _, err := trial.Rows(context.Background(), db, two); err == nil {
 		t.Error("a miss over a closed pool succeeded")
 	}
 }
@@ -57,45 +58,45 @@ func TestSessionStatePinsTheConnection(t *testing.T) {
 	} {
 		t.Run(statement, func(t *testing.T) {
 			w := shop(t, nil)
-			w.warm(one)
-			c := w.conn()
-			exec(t, c, statement)
-			if rows, r := read(t, c, one); r.Hit || r.Why == "miss" {
+			w.Warm(one)
+			c := w.Conn()
+			trial.Exec(t, c, statement)
+			if rows, r := trial.Read(t, c, one); r.Hit || r.Why == "miss" {
 				t.Errorf("a read of a session of its own asked the cache: %s, %+v", rows, r)
 			}
-			w.warm(one)
-			exec(t, c, "UPDATE main.item SET name = 'pinned' WHERE id = 1")
-			if w.same(one) {
+			w.Warm(one)
+			trial.Exec(t, c, "UPDATE main.item SET name = 'pinned' WHERE id = 1")
+			if w.Same(one) {
 				t.Error("a write of a session of its own dropped nothing")
 			}
-			w.warm(one)
+			w.Warm(one)
 		})
 	}
 }
 
 func TestTuningPinsNothing(t *testing.T) {
 	w := shop(t, nil)
-	w.warm(one)
+	w.Warm(one)
 	for _, q := range []string{"PRAGMA synchronous = OFF", "PRAGMA journal_mode = WAL", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA busy_timeout = 9000"} {
-		c := w.conn()
-		read(t, c, q)
-		exec(t, c, q)
-		if _, r := read(t, c, one); !r.Hit {
+		c := w.Conn()
+		trial.Read(t, c, q)
+		trial.Exec(t, c, q)
+		if _, r := trial.Read(t, c, one); !r.Hit {
 			t.Errorf("%s: no hit after it: %+v", q, r)
 		}
 	}
-	c := w.conn()
-	exec(t, c, "ATTACH ':memory:' AS synchronous")
-	if _, r := read(t, c, one); r.Hit {
+	c := w.Conn()
+	trial.Exec(t, c, "ATTACH ':memory:' AS synchronous")
+	if _, r := trial.Read(t, c, one); r.Hit {
 		t.Error("an attached database with a pragma's name pinned nothing")
 	}
 }
 
 func TestSessionStateIsNotPooled(t *testing.T) {
 	w, b := bentShop(t, nil)
-	c := w.conn()
-	exec(t, c, "CREATE TEMP TABLE mine (x)")
-	exec(t, c, "PRAGMA foreign_keys = ON")
+	c := w.Conn()
+	trial.Exec(t, c, "CREATE TEMP TABLE mine (x)")
+	trial.Exec(t, c, "PRAGMA foreign_keys = ON")
 	closed := b.closed.Load()
 	if err := c.Raw(func(any) error { return nil }); err != nil {
 		t.Fatal(err)
@@ -103,12 +104,12 @@ func TestSessionStateIsNotPooled(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	w.db.SetMaxIdleConns(-1) // closes the idle virtual connections
+	w.DB.SetMaxIdleConns(-1) // closes the idle virtual connections
 	if b.closed.Load() == closed {
 		t.Error("the real connection was not closed with its virtual one")
 	}
 	for range 5 {
-		if rows, _ := read(t, w.db, "PRAGMA foreign_keys"); !strings.Contains(rows, "0") {
+		if rows, _ := trial.Read(t, w.DB, "PRAGMA foreign_keys"); !strings.Contains(rows, "0") {
 			t.Errorf("another connection has foreign_keys %s", rows)
 		}
 	}
@@ -116,55 +117,55 @@ func TestSessionStateIsNotPooled(t *testing.T) {
 
 func TestTempTableShadowsOnItsConnectionOnly(t *testing.T) {
 	w := shop(t, nil)
-	c := w.conn()
-	exec(t, c, "CREATE TEMP TABLE item AS SELECT 1 AS id, 9 AS kind, 'temp' AS name")
-	w.warm(one)
-	if rows, _ := read(t, c, one); !strings.Contains(rows, "temp") {
+	c := w.Conn()
+	trial.Exec(t, c, "CREATE TEMP TABLE item AS SELECT 1 AS id, 9 AS kind, 'temp' AS name")
+	w.Warm(one)
+	if rows, _ := trial.Read(t, c, one); !strings.Contains(rows, "temp") {
 		t.Errorf("the connection reads %s", rows)
 	}
-	w.warm(one)
+	w.Warm(one)
 }
 
 // With one real connection its session is everybody's, as without the cache.
 func TestSingleConnection(t *testing.T) {
-	w := &world{T: t, cache: newCache(t, nil)}
-	w.db = closing(t, sqlcache.OpenDB(w.cache, connectorTo(t, ":memory:"), &sqlcache.Options{MaxOpenConns: 1}))
+	w := &world{World: &trial.World{TB: t, Cache: newCache(t, nil)}}
+	w.DB = trial.Closing(t, sqlcache.OpenDB(w.Cache, connectorTo(t, ":memory:"), &sqlcache.Options{MaxOpenConns: 1}))
 	w.fill()
 	for range 2 {
-		read(t, w.db, one)
+		trial.Read(t, w.DB, one)
 	}
-	if _, r := read(t, w.db, one); !r.Hit {
+	if _, r := trial.Read(t, w.DB, one); !r.Hit {
 		t.Fatalf("a database in memory on one connection is not cached: %+v", r)
 	}
-	exec(t, w.db, "PRAGMA case_sensitive_like = ON")
-	if rows, _ := read(t, w.db, "SELECT 1 FROM item WHERE name LIKE 'ONE'"); rows != "" {
+	trial.Exec(t, w.DB, "PRAGMA case_sensitive_like = ON")
+	if rows, _ := trial.Read(t, w.DB, "SELECT 1 FROM item WHERE name LIKE 'ONE'"); rows != "" {
 		t.Error("the pragma is lost")
 	}
-	exec(t, w.db, "PRAGMA case_sensitive_like = OFF")
-	if rows, _ := read(t, w.db, "SELECT 1 FROM item WHERE name LIKE 'ONE'"); rows == "" {
+	trial.Exec(t, w.DB, "PRAGMA case_sensitive_like = OFF")
+	if rows, _ := trial.Read(t, w.DB, "SELECT 1 FROM item WHERE name LIKE 'ONE'"); rows == "" {
 		t.Error("a read from before the pragma was served")
 	}
-	exec(t, w.db, "CREATE TEMP TABLE scratch (x)")
-	exec(t, w.db, "INSERT INTO scratch VALUES (1)")
-	if rows, _ := read(t, w.db, "SELECT x FROM scratch"); rows == "" {
+	trial.Exec(t, w.DB, "CREATE TEMP TABLE scratch (x)")
+	trial.Exec(t, w.DB, "INSERT INTO scratch VALUES (1)")
+	if rows, _ := trial.Read(t, w.DB, "SELECT x FROM scratch"); rows == "" {
 		t.Error("the temporary table is lost")
 	}
-	exec(t, w.db, "INSERT INTO scratch VALUES (2)")
-	if rows, _ := read(t, w.db, "SELECT count(*) FROM scratch"); !strings.Contains(rows, "2") {
+	trial.Exec(t, w.DB, "INSERT INTO scratch VALUES (2)")
+	if rows, _ := trial.Read(t, w.DB, "SELECT count(*) FROM scratch"); !strings.Contains(rows, "2") {
 		t.Errorf("counted %s", rows)
 	}
 	for range 2 {
-		read(t, w.db, one)
+		trial.Read(t, w.DB, one)
 	}
-	if _, r := read(t, w.db, one); !r.Hit {
+	if _, r := trial.Read(t, w.DB, one); !r.Hit {
 		t.Errorf("no longer cached: %+v", r)
 	}
-	exec(t, w.db, "UPDATE item SET name = 'new' WHERE id = 1")
-	if rows, _ := read(t, w.db, one); !strings.Contains(rows, "new") {
+	trial.Exec(t, w.DB, "UPDATE item SET name = 'new' WHERE id = 1")
+	if rows, _ := trial.Read(t, w.DB, one); !strings.Contains(rows, "new") {
 		t.Errorf("read %s", rows)
 	}
 	// Rows being read do not keep the same connection's other statements out.
-	c := w.conn()
+	c := w.Conn()
 	rows, err := c.QueryContext(cacheops.NoCache(context.Background()), "SELECT id FROM item")
 	if err != nil {
 		t.Fatal(err)
@@ -174,27 +175,27 @@ func TestSingleConnection(t *testing.T) {
 		if err := rows.Scan(&id); err != nil {
 			t.Fatal(err)
 		}
-		exec(t, c, "UPDATE item SET kind = kind + 10 WHERE id = ?", id)
+		trial.Exec(t, c, "UPDATE item SET kind = kind + 10 WHERE id = ?", id)
 	}
 	if err := rows.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if rows, _ := read(t, w.db, kinds); !strings.Contains(rows, "11") {
+	if rows, _ := trial.Read(t, w.DB, kinds); !strings.Contains(rows, "11") {
 		t.Errorf("read %s", rows)
 	}
 }
 
 func TestPrivateDatabasesInMemoryAreNotCached(t *testing.T) {
-	db := closing(t, sqlcache.OpenDB(newCache(t, nil), connectorTo(t, ":memory:"), nil))
+	db := trial.Closing(t, sqlcache.OpenDB(newCache(t, nil), connectorTo(t, ":memory:"), nil))
 	c, err := db.Conn(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	exec(t, c, "BEGIN")
-	exec(t, c, items)
-	exec(t, c, "COMMIT")
-	_, r := read(t, c, "SELECT count(*) FROM item")
+	trial.Exec(t, c, "BEGIN")
+	trial.Exec(t, c, items)
+	trial.Exec(t, c, "COMMIT")
+	_, r := trial.Read(t, c, "SELECT count(*) FROM item")
 	if r.Hit || !strings.Contains(r.Why, "memory") {
 		t.Errorf("%+v", r)
 	}
@@ -202,8 +203,8 @@ func TestPrivateDatabasesInMemoryAreNotCached(t *testing.T) {
 
 func TestRawConnectionTurnsTheCacheOff(t *testing.T) {
 	w := shop(t, nil)
-	w.warm(one)
-	c := w.conn()
+	w.Warm(one)
+	c := w.Conn()
 	err := sqlcache.Raw(context.Background(), c, func(dc any) error {
 		if got := fmt.Sprintf("%T", dc); !strings.Contains(got, "sqlite") {
 			t.Errorf("got a %s", got)
@@ -213,54 +214,54 @@ func TestRawConnectionTurnsTheCacheOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.same(one) {
+	if w.Same(one) {
 		t.Error("a hit after the program had the real connection")
 	}
-	if _, r := read(t, c, one); r.Why != "raw connection" {
+	if _, r := trial.Read(t, c, one); r.Why != "raw connection" {
 		t.Errorf("%+v", r)
 	}
-	w.warm(one)
-	exec(t, c, "UPDATE item SET kind = 7 WHERE id = 2")
-	if w.same(one) {
+	w.Warm(one)
+	trial.Exec(t, c, "UPDATE item SET kind = 7 WHERE id = 2")
+	if w.Same(one) {
 		t.Error("a write after Raw is narrowed")
 	}
 }
 
 func TestSchemaChangedOutside(t *testing.T) {
 	w := shop(t, &sqlcache.Options{SchemaCheck: time.Nanosecond})
-	w.warm("SELECT * FROM item WHERE id = 1")
-	exec(t, w.bare, "ALTER TABLE item ADD COLUMN extra DEFAULT 'x'")
-	exec(t, w.bare, "CREATE VIEW v AS SELECT id, extra FROM item")
-	read(t, w.db, two) // a miss, whose lease shows the change
-	w.same("SELECT * FROM item WHERE id = 1")
-	w.warm("SELECT extra FROM v WHERE id = 1")
-	exec(t, w.db, "UPDATE item SET extra = 'y' WHERE id = 1")
-	if w.same("SELECT extra FROM v WHERE id = 1") {
+	w.Warm("SELECT * FROM item WHERE id = 1")
+	trial.Exec(t, w.Bare, "ALTER TABLE item ADD COLUMN extra DEFAULT 'x'")
+	trial.Exec(t, w.Bare, "CREATE VIEW v AS SELECT id, extra FROM item")
+	trial.Read(t, w.DB, two) // a miss, whose lease shows the change
+	w.Same("SELECT * FROM item WHERE id = 1")
+	w.Warm("SELECT extra FROM v WHERE id = 1")
+	trial.Exec(t, w.DB, "UPDATE item SET extra = 'y' WHERE id = 1")
+	if w.Same("SELECT extra FROM v WHERE id = 1") {
 		t.Error("the view from outside is not known")
 	}
 }
 
 func TestTwoDatabasesOverOneFile(t *testing.T) {
 	w := shop(t, nil)
-	other := closing(t, sqlcache.OpenDB(w.cache, connectorTo(t, w.dsn), nil))
-	w.warm(one)
-	if _, r := read(t, other, one); !r.Hit {
+	other := trial.Closing(t, sqlcache.OpenDB(w.Cache, connectorTo(t, w.dsn), nil))
+	w.Warm(one)
+	if _, r := trial.Read(t, other, one); !r.Hit {
 		t.Errorf("two databases over one file do not share: %+v", r)
 	}
-	exec(t, other, "UPDATE item SET name = 'theirs' WHERE id = 1")
-	if w.same(one) {
+	trial.Exec(t, other, "UPDATE item SET name = 'theirs' WHERE id = 1")
+	if w.Same(one) {
 		t.Error("a hit after the other's write")
 	}
-	exec(t, other, "ALTER TABLE item ADD COLUMN extra")
-	w.same(one)
-	w.same("SELECT extra FROM item WHERE id = 1")
-	strange := closing(t, sqlcache.OpenDB(w.cache, connectorTo(t, w.dsn+"&_inttotime=1"), nil))
-	w.warm(one)
-	if _, r := read(t, strange, one); r.Hit {
+	trial.Exec(t, other, "ALTER TABLE item ADD COLUMN extra")
+	w.Same(one)
+	w.Same("SELECT extra FROM item WHERE id = 1")
+	strange := trial.Closing(t, sqlcache.OpenDB(w.Cache, connectorTo(t, w.dsn+"&_inttotime=1"), nil))
+	w.Warm(one)
+	if _, r := trial.Read(t, strange, one); r.Hit {
 		t.Error("connections with other settings share entries")
 	}
 	elsewhere := "file:" + filepath.Join(t.TempDir(), "other.db")
-	wrong := closing(t, sqlcache.OpenDB(w.cache, connectorTo(t, elsewhere), &sqlcache.Options{Name: filepath.Join(filepath.Dir(w.dsn[5:]), "test.db")}))
+	wrong := trial.Closing(t, sqlcache.OpenDB(w.Cache, connectorTo(t, elsewhere), &sqlcache.Options{Name: filepath.Join(filepath.Dir(w.dsn[5:]), "test.db")}))
 	if err := wrong.Ping(); err == nil {
 		t.Error("another database took the same name")
 	}

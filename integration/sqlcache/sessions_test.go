@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
@@ -26,7 +27,7 @@ func outcome(c *sql.Conn, q string, query bool, args ...any) (out string) {
 	}()
 	ctx := context.Background()
 	if query {
-		s, err := rowsOf(ctx, c, q, args...)
+		s, err := trial.Rows(ctx, c, q, args...)
 		return fmt.Sprint(s, err)
 	}
 	res, err := c.ExecContext(ctx, q, args...)
@@ -176,8 +177,8 @@ func sessionsAgree(t *testing.T, seed int64) (ok bool) {
 	bare := sql.OpenDB(connectorTo(t, dsnB))
 	defer bare.Close()
 	for _, q := range sessionSchema {
-		exec(t, db, q)
-		exec(t, bare, q)
+		trial.Exec(t, db, q)
+		trial.Exec(t, bare, q)
 	}
 	ctx := context.Background()
 	var as, bs [3]*sql.Conn
@@ -214,8 +215,8 @@ func sessionsAgree(t *testing.T, seed int64) (ok bool) {
 		}
 		for _, q := range reads {
 			var rep cacheops.Report
-			x, err := rowsOf(cacheops.With(ctx, cacheops.Call{Report: &rep}), db, q)
-			y, err2 := rowsOf(ctx, judge, q)
+			x, err := trial.Rows(cacheops.With(ctx, cacheops.Call{Report: &rep}), db, q)
+			y, err2 := trial.Rows(ctx, judge, q)
 			if err2 != nil && (strings.Contains(err2.Error(), "locked") || err != nil && strings.Contains(err.Error(), "locked")) {
 				continue
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
@@ -17,9 +18,9 @@ import (
 func impatient(t *testing.T) *world {
 	t.Helper()
 	dsn := "file:" + filepath.Join(t.TempDir(), "test.db") + "?_pragma=busy_timeout(0)&_pragma=journal_mode(WAL)"
-	w := &world{T: t, cache: newCache(t, nil), dsn: dsn}
-	w.db = closing(t, sqlcache.OpenDB(w.cache, connectorTo(t, dsn), nil))
-	w.bare = closing(t, sql.OpenDB(connectorTo(t, dsn)))
+	w := &world{&trial.World{TB: t, Cache: newCache(t, nil)}, dsn}
+	w.DB = trial.Closing(t, sqlcache.OpenDB(w.Cache, connectorTo(t, dsn), nil))
+	w.Bare = trial.Closing(t, sql.OpenDB(connectorTo(t, dsn)))
 	w.fill()
 	return w
 }
@@ -27,25 +28,25 @@ func impatient(t *testing.T) *world {
 // What needs no write lock without the cache needs none with it.
 func TestWritesThatNeedNoLock(t *testing.T) {
 	w := impatient(t)
-	temp := w.conn()
-	exec(t, temp, "CREATE TEMP TABLE mine (id INTEGER PRIMARY KEY)")
-	lock, err := w.bare.Conn(context.Background())
+	temp := w.Conn()
+	trial.Exec(t, temp, "CREATE TEMP TABLE mine (id INTEGER PRIMARY KEY)")
+	lock, err := w.Bare.Conn(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer lock.Close()
-	exec(t, lock, "BEGIN IMMEDIATE")
-	exec(t, w.db, "DROP INDEX IF EXISTS missing")
-	exec(t, w.db, "CREATE TABLE IF NOT EXISTS item (id INTEGER)")
-	exec(t, temp, "INSERT INTO mine VALUES (1)")
+	trial.Exec(t, lock, "BEGIN IMMEDIATE")
+	trial.Exec(t, w.DB, "DROP INDEX IF EXISTS missing")
+	trial.Exec(t, w.DB, "CREATE TABLE IF NOT EXISTS item (id INTEGER)")
+	trial.Exec(t, temp, "INSERT INTO mine VALUES (1)")
 	for _, q := range []string{"INSERT INTO missing VALUES (1)", "UPDATE item SET missing = 1", "UPDATE item SET kind = 7 WHERE id = 1"} {
-		_, err := w.db.Exec(q)
-		_, want := w.bare.Exec(q)
+		_, err := w.DB.Exec(q)
+		_, want := w.Bare.Exec(q)
 		if err == nil || want == nil || err.Error() != want.Error() {
 			t.Errorf("%s: %v, the bare driver says %v", q, err, want)
 		}
 	}
-	exec(t, lock, "COMMIT")
+	trial.Exec(t, lock, "COMMIT")
 }
 
 // A savepoint set among several statements begins a transaction, and releasing
@@ -56,17 +57,17 @@ func TestReleaseOfASavepointSetInASeveralStatementsText(t *testing.T) {
 		"SAVEPOINT r; SAVEPOINT s; RELEASE s; SAVEPOINT s; UPDATE item SET kind = 9 WHERE id = 1; RELEASE s; RELEASE r; SAVEPOINT s; UPDATE item SET kind = 8 WHERE id = 1",
 	} {
 		w := shop(t, nil)
-		w.warm(one)
-		c := w.conn()
-		exec(t, c, q)
-		w.warm(one)
-		exec(t, c, "SAVEPOINT inner")
-		exec(t, c, "UPDATE item SET name = 'inner' WHERE id = 1")
-		exec(t, c, "RELEASE inner")
-		w.warm(one)
-		exec(t, c, "UPDATE item SET kind = 10 WHERE id = 1")
-		exec(t, c, "RELEASE s")
-		w.same(one)
+		w.Warm(one)
+		c := w.Conn()
+		trial.Exec(t, c, q)
+		w.Warm(one)
+		trial.Exec(t, c, "SAVEPOINT inner")
+		trial.Exec(t, c, "UPDATE item SET name = 'inner' WHERE id = 1")
+		trial.Exec(t, c, "RELEASE inner")
+		w.Warm(one)
+		trial.Exec(t, c, "UPDATE item SET kind = 10 WHERE id = 1")
+		trial.Exec(t, c, "RELEASE s")
+		w.Same(one)
 	}
 }
 
@@ -75,9 +76,9 @@ func TestPreparedPragmaIsNotPooled(t *testing.T) {
 	for _, q := range []string{"PRAGMA foreign_keys = ON", "EXPLAIN PRAGMA foreign_keys = ON"} {
 		for _, limit := range []int{0, 1} {
 			w := shop(t, &sqlcache.Options{MaxOpenConns: limit})
-			exec(t, w.db, "CREATE TABLE part (id INTEGER PRIMARY KEY, item INTEGER REFERENCES item ON DELETE CASCADE)")
-			exec(t, w.db, "INSERT INTO part VALUES (1, 1), (2, 2)")
-			c := w.conn()
+			trial.Exec(t, w.DB, "CREATE TABLE part (id INTEGER PRIMARY KEY, item INTEGER REFERENCES item ON DELETE CASCADE)")
+			trial.Exec(t, w.DB, "INSERT INTO part VALUES (1, 1), (2, 2)")
+			c := w.Conn()
 			st, err := c.PrepareContext(context.Background(), q)
 			if err != nil {
 				t.Fatal(err)
@@ -85,9 +86,9 @@ func TestPreparedPragmaIsNotPooled(t *testing.T) {
 			if err := st.Close(); err != nil {
 				t.Fatal(err)
 			}
-			w.warm("SELECT count(*) FROM part")
-			exec(t, w.db, "DELETE FROM item WHERE id = 1")
-			w.same("SELECT count(*) FROM part")
+			w.Warm("SELECT count(*) FROM part")
+			trial.Exec(t, w.DB, "DELETE FROM item WHERE id = 1")
+			w.Same("SELECT count(*) FROM part")
 		}
 	}
 }
@@ -97,8 +98,8 @@ func TestInvalidateOfANewTableWithinATransaction(t *testing.T) {
 	w := shop(t, &sqlcache.Options{MaxOpenConns: 1})
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	exec(t, w.db, "CREATE TABLE newer (id INTEGER PRIMARY KEY)")
-	tx, err := w.db.BeginTx(ctx, nil)
+	trial.Exec(t, w.DB, "CREATE TABLE newer (id INTEGER PRIMARY KEY)")
+	tx, err := w.DB.BeginTx(ctx, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,25 +117,25 @@ func TestWritesToAnAttachedFile(t *testing.T) {
 	for _, limit := range []int{0, 1} {
 		w := shop(t, nil)
 		dsn := "file:" + filepath.Join(t.TempDir(), "other.db") + pragmas
-		other := closing(t, sqlcache.OpenDB(w.cache, connectorTo(t, dsn), &sqlcache.Options{MaxOpenConns: limit}))
+		other := trial.Closing(t, sqlcache.OpenDB(w.Cache, connectorTo(t, dsn), &sqlcache.Options{MaxOpenConns: limit}))
 		c, err := other.Conn(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
 		file := filepath.Join(filepath.Dir(w.dsn[len("file:"):]), "test.db")
-		w.warm(one)
-		exec(t, c, "ATTACH '"+file+"' AS shop; UPDATE shop.item SET kind = 5 WHERE id = 1")
-		w.warm(one)
-		exec(t, c, "UPDATE shop.item SET kind = 6 WHERE id = 1")
-		w.warm(one)
-		exec(t, c, "BEGIN")
-		exec(t, c, "UPDATE item SET kind = 7 WHERE id = 1")
-		w.warm(one)
-		exec(t, c, "COMMIT")
-		w.warm(one)
-		exec(t, c, "ALTER TABLE shop.item RENAME COLUMN name TO title")
-		if _, err := rowsOf(context.Background(), w.db, one); err == nil {
+		w.Warm(one)
+		trial.Exec(t, c, "ATTACH '"+file+"' AS shop; UPDATE shop.item SET kind = 5 WHERE id = 1")
+		w.Warm(one)
+		trial.Exec(t, c, "UPDATE shop.item SET kind = 6 WHERE id = 1")
+		w.Warm(one)
+		trial.Exec(t, c, "BEGIN")
+		trial.Exec(t, c, "UPDATE item SET kind = 7 WHERE id = 1")
+		w.Warm(one)
+		trial.Exec(t, c, "COMMIT")
+		w.Warm(one)
+		trial.Exec(t, c, "ALTER TABLE shop.item RENAME COLUMN name TO title")
+		if _, err := trial.Rows(context.Background(), w.DB, one); err == nil {
 			t.Error("a column that was renamed is still read")
 		}
 	}
@@ -145,36 +146,36 @@ func TestLastInsertRowIDIsTheConnectionsOwn(t *testing.T) {
 	for _, limit := range []int{0, 2} {
 		inner := sql.OpenDB(connectorTo(t, "file:"+filepath.Join(t.TempDir(), "test.db")+pragmas))
 		inner.SetMaxOpenConns(limit)
-		w := &world{T: t, cache: newCache(t, nil)}
-		w.db, w.bare = closing(t, sqlcache.Wrap(w.cache, inner, nil)), closing(t, inner)
+		w := &world{World: &trial.World{TB: t, Cache: newCache(t, nil)}}
+		w.DB, w.Bare = trial.Closing(t, sqlcache.Wrap(w.Cache, inner, nil)), trial.Closing(t, inner)
 		w.fill()
-		a, b := w.conn(), w.conn()
-		exec(t, a, "INSERT INTO item VALUES (10, 1, 'ten')")
-		exec(t, b, "INSERT INTO item VALUES (20, 1, 'twenty')")
-		if got, _ := read(t, a, "SELECT last_insert_rowid()"); got != "[]interface {}{10}" {
+		a, b := w.Conn(), w.Conn()
+		trial.Exec(t, a, "INSERT INTO item VALUES (10, 1, 'ten')")
+		trial.Exec(t, b, "INSERT INTO item VALUES (20, 1, 'twenty')")
+		if got, _ := trial.Read(t, a, "SELECT last_insert_rowid()"); got != "[10]" {
 			t.Errorf("the last rowid is %s", got)
 		}
-		exec(t, a, "UPDATE item SET kind = 3 WHERE id < 4")
-		exec(t, b, "UPDATE item SET kind = 3 WHERE id = 4")
-		if got, _ := read(t, a, "SELECT changes()"); got != "[]interface {}{3}" {
+		trial.Exec(t, a, "UPDATE item SET kind = 3 WHERE id < 4")
+		trial.Exec(t, b, "UPDATE item SET kind = 3 WHERE id = 4")
+		if got, _ := trial.Read(t, a, "SELECT changes()"); got != "[3]" {
 			t.Errorf("%s rows changed", got)
 		}
 		tx, err := a.BeginTx(context.Background(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		exec(t, tx, "INSERT INTO item VALUES (30, 1, 'thirty')")
+		trial.Exec(t, tx, "INSERT INTO item VALUES (30, 1, 'thirty')")
 		if err := tx.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		exec(t, b, "INSERT INTO item VALUES (40, 1, 'forty')")
-		if got, _ := read(t, a, "SELECT last_insert_rowid()"); got != "[]interface {}{30}" {
+		trial.Exec(t, b, "INSERT INTO item VALUES (40, 1, 'forty')")
+		if got, _ := trial.Read(t, a, "SELECT last_insert_rowid()"); got != "[30]" {
 			t.Errorf("after a transaction the last rowid is %s", got)
 		}
-		exec(t, b, "CREATE INDEX kinds ON item (kind)")
+		trial.Exec(t, b, "CREATE INDEX kinds ON item (kind)")
 		for range 3 {
-			read(t, a, one)
-			read(t, b, one)
+			trial.Read(t, a, one)
+			trial.Read(t, b, one)
 		}
 		if err := a.Close(); err != nil {
 			t.Fatal(err)
@@ -182,7 +183,7 @@ func TestLastInsertRowIDIsTheConnectionsOwn(t *testing.T) {
 		if err := b.Close(); err != nil {
 			t.Fatal(err)
 		}
-		exec(t, w.db, "UPDATE item SET kind = 4 WHERE id = 4")
+		trial.Exec(t, w.DB, "UPDATE item SET kind = 4 WHERE id = 4")
 		if n := inner.Stats().InUse; n != 0 {
 			t.Errorf("%d connections are still in use", n)
 		}
@@ -193,35 +194,35 @@ func TestLastInsertRowIDIsTheConnectionsOwn(t *testing.T) {
 // before it finds that the commit breaks a deferred key.
 func TestReturningThatFailsAtItsCommit(t *testing.T) {
 	dsn := "file:" + filepath.Join(t.TempDir(), "test.db") + pragmas + "&_pragma=foreign_keys(1)"
-	w := &world{T: t, cache: newCache(t, nil), dsn: dsn}
-	w.db = closing(t, sqlcache.OpenDB(w.cache, connectorTo(t, dsn), nil))
-	w.bare = closing(t, sql.OpenDB(connectorTo(t, dsn)))
-	exec(t, w.db, "CREATE TABLE parent (id INTEGER PRIMARY KEY)")
-	exec(t, w.db, "CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
-	exec(t, w.db, "INSERT INTO parent VALUES (1)")
+	w := &world{&trial.World{TB: t, Cache: newCache(t, nil)}, dsn}
+	w.DB = trial.Closing(t, sqlcache.OpenDB(w.Cache, connectorTo(t, dsn), nil))
+	w.Bare = trial.Closing(t, sql.OpenDB(connectorTo(t, dsn)))
+	trial.Exec(t, w.DB, "CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+	trial.Exec(t, w.DB, "CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
+	trial.Exec(t, w.DB, "INSERT INTO parent VALUES (1)")
 	insert := "INSERT INTO child (parent) VALUES (?), (?) RETURNING id"
 	children := "SELECT parent, count(*) FROM child GROUP BY parent"
-	w.warm(children)
+	w.Warm(children)
 	for range 2 {
-		_, cached := rowsOf(context.Background(), w.db, insert, 1, 2)
-		_, bare := rowsOf(context.Background(), w.bare, insert, 1, 2)
+		_, cached := trial.Rows(context.Background(), w.DB, insert, 1, 2)
+		_, bare := trial.Rows(context.Background(), w.Bare, insert, 1, 2)
 		if cached == nil || bare == nil || cached.Error() != bare.Error() {
 			t.Errorf("cached %v, bare %v", cached, bare)
 		}
 		var id int
-		cached = w.db.QueryRow(insert, 1, 2).Scan(&id)
-		if bare = w.bare.QueryRow(insert, 1, 2).Scan(&id); cached == nil || bare == nil || cached.Error() != bare.Error() {
+		cached = w.DB.QueryRow(insert, 1, 2).Scan(&id)
+		if bare = w.Bare.QueryRow(insert, 1, 2).Scan(&id); cached == nil || bare == nil || cached.Error() != bare.Error() {
 			t.Errorf("one row: cached %v, bare %v", cached, bare)
 		}
-		if rows, _ := read(t, w.bare, children); strings.Contains(rows, "2") {
+		if rows, _ := trial.Read(t, w.Bare, children); strings.Contains(rows, "2") {
 			t.Errorf("a failed write was kept: %s", rows)
 		}
-		w.same(children)
+		w.Same(children)
 	}
-	if rows, _ := read(t, w.db, insert, 1, 1); rows != "[]interface {}{1}[]interface {}{2}" {
+	if rows, _ := trial.Read(t, w.DB, insert, 1, 1); rows != "[1][2]" {
 		t.Errorf("returned %s", rows)
 	}
-	if w.same(children) {
+	if w.Same(children) {
 		t.Error("a hit after a write that succeeded")
 	}
 }

@@ -16,6 +16,7 @@ type statements struct {
 	scope []named
 	alias int
 	depth int
+	plain bool // without parameters
 }
 
 type named struct {
@@ -36,7 +37,7 @@ func (g *statements) constant(c column) string {
 	case v == nil && !g.one(4):
 		v = pick(g.w.r, pools[c.family][1:])
 	}
-	if g.one(2) {
+	if g.plain || g.one(2) {
 		return literal(g.w.d, v)
 	}
 	if s, ok := v.(string); ok && c.family == times && g.one(2) {
@@ -58,6 +59,9 @@ func castOf(c column) string {
 }
 
 func (g *statements) arg(v any) string {
+	if g.plain {
+		return literal(g.w.d, v)
+	}
 	g.args = append(g.args, v)
 	if g.pg() {
 		return fmt.Sprintf("$%d", len(g.args))
@@ -68,6 +72,9 @@ func (g *statements) arg(v any) string {
 func (g *statements) source() string {
 	rels := append(slices.Clone(g.w.tables), g.w.tables...)
 	rel := pick(g.w.r, append(rels, g.w.views...))
+	if len(g.w.parts) > 0 && g.one(8) {
+		rel = pick(g.w.r, g.w.parts)
+	}
 	g.alias++
 	alias := fmt.Sprintf("q%d", g.alias)
 	text := rel.name
@@ -304,14 +311,158 @@ func (g *statements) read() (text string, total bool) {
 // write is a random write.
 func (g *statements) write() string {
 	rel := pick(g.w.r, g.w.tables)
+	if len(g.w.parts) > 0 && g.one(5) {
+		rel = pick(g.w.r, g.w.parts)
+	}
 	g.scope = []named{{rel.name, rel}}
+	switch {
+	case g.w.upserts:
+		return g.insert(rel) + g.returning(rel)
+	case g.w.several || g.one(8):
+		if g.pg() {
+			return g.parts(rel)
+		}
+		return g.joined()
+	}
 	switch g.w.r.IntN(8) {
 	case 0, 1, 2:
-		return g.insert(rel)
+		return g.insert(rel) + g.returning(rel)
 	case 3:
-		return "DELETE FROM " + rel.name + g.where()
+		return "DELETE FROM " + rel.name + g.where() + g.returning(rel)
+	case 4:
+		if g.pg() {
+			other := pick(g.w.r, g.w.tables)
+			return "UPDATE " + rel.name + " SET " + g.assignments(rel) + " FROM " + other.name + " o WHERE o.id = " + rel.name + "." + pick(g.w.r, rel.cols).name +
+				pick(g.w.r, []string{"", " RETURNING " + rel.name + ".id", " RETURNING o.id, " + rel.name + ".a"})
+		}
 	}
-	return "UPDATE " + rel.name + " SET " + g.assignments(rel) + g.where()
+	return "UPDATE " + rel.name + " SET " + g.assignments(rel) + g.where() + g.returning(rel)
+}
+
+// parts is a statement of PostgreSQL's that writes several tables, or merges.
+func (g *statements) parts(rel *relation) string {
+	if g.one(2) {
+		return g.merge(rel)
+	}
+	part := func() string {
+		rel := pick(g.w.r, g.w.tables)
+		g.scope = []named{{rel.name, rel}}
+		switch g.w.r.IntN(3) {
+		case 0:
+			return "DELETE FROM " + rel.name + g.where()
+		case 1:
+			return "UPDATE " + rel.name + " SET " + g.assignments(rel) + g.where()
+		}
+		return g.insert(rel)
+	}
+	text := "WITH c0 AS (" + part() + " RETURNING id)"
+	if g.one(2) {
+		text += ", c1 AS (" + part() + " RETURNING *)"
+	}
+	switch g.w.r.IntN(3) {
+	case 0:
+		return text + " SELECT id FROM c0"
+	case 1:
+		other := pick(g.w.r, g.w.tables)
+		g.scope = []named{{other.name, other}}
+		return text + " UPDATE " + other.name + " SET " + g.assignments(other) + " FROM c0 WHERE c0.id = " + other.name + ".id AND " + g.atom()
+	}
+	return text + " " + part()
+}
+
+// merge is a MERGE.
+func (g *statements) merge(rel *relation) string {
+	source := pick(g.w.r, g.w.tables)
+	g.scope = []named{{"m", rel}, {"o", source}}
+	on := "m.id = o." + source.cols[g.w.r.IntN(2)].name
+	if source.cols[1].family != whole {
+		on = "m.id = o.id"
+	}
+	if g.one(2) {
+		x := named{"m", rel}
+		g.scope = []named{x}
+		on += " AND " + g.choice()
+		g.scope = []named{x, {"o", source}}
+	}
+	text := "MERGE INTO " + rel.name + " m USING " + source.name + " o ON " + on
+	for range 1 + g.w.r.IntN(2) {
+		cond := ""
+		if g.one(3) {
+			cond = " AND " + g.atom()
+		}
+		switch g.w.r.IntN(3) {
+		case 0:
+			text += " WHEN MATCHED" + cond + " THEN DELETE"
+		case 1:
+			text += " WHEN MATCHED" + cond + " THEN UPDATE SET " + strings.ReplaceAll(g.assignments(rel), " + 1", " + o.id")
+		case 2:
+			cols := writable(rel)[:2]
+			text += " WHEN NOT MATCHED THEN INSERT (id, " + cols[1].name + ") VALUES (" + pick(g.w.r, []string{"o.id + 3", "o.id", g.constant(cols[0])}) + ", " + g.constant(cols[1]) + ")"
+		}
+	}
+	return text
+}
+
+// joined is an UPDATE or a DELETE of several tables of MySQL's.
+func (g *statements) joined() string {
+	t, u := pick(g.w.r, g.w.tables), pick(g.w.r, g.w.tables)
+	x, y := named{"x", t}, named{"y", u}
+	if t != u && g.one(2) {
+		x.alias, y.alias = t.name, u.name
+	}
+	as := func(n named) string {
+		if n.alias == n.rel.name {
+			return n.alias
+		}
+		return n.rel.name + " " + n.alias
+	}
+	g.scope = []named{x, y}
+	from := as(x) + pick(g.w.r, []string{" JOIN ", " JOIN ", " LEFT JOIN "}) + as(y) + " ON y.id = x." + pick(g.w.r, t.cols[:2]).name
+	from = strings.ReplaceAll(strings.ReplaceAll(from, "y.id", y.alias+".id"), "x.", x.alias+".")
+	where := ""
+	for !g.one(3) {
+		if where == "" {
+			where = " WHERE " + g.choice()
+			continue
+		}
+		where += " AND " + g.atom()
+	}
+	switch g.w.r.IntN(5) {
+	case 0:
+		return "DELETE " + x.alias + " FROM " + from + where
+	case 1:
+		return "DELETE FROM " + y.alias + ", " + x.alias + " USING " + from + where
+	}
+	var set []string
+	for _, n := range []named{x, y} {
+		if g.one(3) && set != nil {
+			continue
+		}
+		for _, a := range strings.Split(g.assignments(n.rel), ", ") {
+			if strings.HasPrefix(a, n.rel.name+"x =") && t != u && g.one(2) {
+				set = append(set, a)
+				continue
+			}
+			name, v, _ := strings.Cut(a, " = ")
+			set = append(set, n.alias+"."+name+" = "+strings.ReplaceAll(v, name+" + 1", n.alias+"."+name+" + 1"))
+		}
+	}
+	return "UPDATE " + pick(g.w.r, []string{"", "", "IGNORE "}) + from + " SET " + strings.Join(set, ", ") + where
+}
+
+// returning is now and then a RETURNING of PostgreSQL's.
+func (g *statements) returning(rel *relation) string {
+	switch {
+	case !g.pg() || g.one(2):
+		return ""
+	case g.one(3):
+		return " RETURNING *"
+	}
+	list := []string{pick(g.w.r, rel.cols).name}
+	for g.one(2) {
+		list = append(list, pick(g.w.r, []string{rel.name + "." + pick(g.w.r, rel.cols).name, "id + 1", "1 AS id"}))
+	}
+	return " RETURNING " + strings.Join(list, ", ")
 }
 
 func (g *statements) where() string {
@@ -319,9 +470,31 @@ func (g *statements) where() string {
 	case g.one(12):
 		return ""
 	case g.one(2):
-		return " WHERE id = " + g.constant(g.scope[0].rel.cols[0])
+		where := " WHERE id = " + g.constant(g.scope[0].rel.cols[0])
+		if g.one(3) {
+			where += " AND " + g.choice()
+		}
+		return where
+	case g.one(3):
+		return " WHERE " + g.choice()
 	}
 	return " WHERE " + g.cond(g.w.r.IntN(2))
+}
+
+// choice are conditions of which each row may fulfil another one.
+func (g *statements) choice() string {
+	x, c := g.column()
+	y, o := g.column()
+	equal := func(x string, c column) string { return x + " = " + g.constant(c) }
+	switch g.w.r.IntN(4) {
+	case 0:
+		return x + " IN (" + g.constant(c) + ", " + g.constant(c) + ")"
+	case 1:
+		return "(" + equal(x, c) + " OR " + equal(y, o) + ")"
+	case 2:
+		return "(" + equal(x, c) + " OR " + equal(x, c) + " AND " + equal(y, o) + ")"
+	}
+	return "(" + equal(x, c) + " OR " + y + " IS NULL OR " + g.cond(0) + ")"
 }
 
 func writable(rel *relation) (out []column) {
@@ -343,8 +516,10 @@ func (g *statements) assignments(rel *relation) string {
 		c := cols[i]
 		v := g.constant(c)
 		switch {
-		case g.one(6) && c.family == whole:
+		case c.family == whole && g.pg() && g.one(6):
 			v = c.name + " + 1"
+		case c.family == whole && !g.pg() && g.one(3):
+			v = g.counted(c)
 		case g.one(10):
 			v = "DEFAULT"
 		}
@@ -356,16 +531,30 @@ func (g *statements) assignments(rel *relation) string {
 	return strings.Join(out, ", ")
 }
 
+// counted is a number that a column comes to from the one that it holds, or an
+// expression that only looks like that.
+func (g *statements) counted(c column) string {
+	n := pick(g.w.r, []string{"1", "1", "2", "-1", "100", "200", "40000", "9223372036854775807", "1.5", "'1'", "NULL", "TRUE", "0", "1e0", "id", c.name})
+	if g.one(3) {
+		n = g.arg(pick(g.w.r, []any{int64(1), int64(-2), int64(300), 0.5, "1", nil, true}))
+	}
+	return pick(g.w.r, []string{c.name + " + " + n, c.name + " + " + n, c.name + " - " + n, n + " + " + c.name, n + " - " + c.name, "-" + c.name + " + " + n, c.name + " + " + n + " - 1", c.name + " * " + n})
+}
+
 func (g *statements) insert(rel *relation) string {
 	var names []string
 	var cols []column
+	numbered := strings.Contains(rel.cols[0].typ, "AUTO_INCREMENT") && g.one(2)
 	for _, c := range writable(rel) {
+		if c.name == "id" && numbered {
+			continue
+		}
 		if c.name == "id" || !g.one(4) {
 			names, cols = append(names, c.name), append(cols, c)
 		}
 	}
 	var rows []string
-	for range 1 + g.w.r.IntN(2) {
+	for range []int{1, 1, 2, 3}[g.w.r.IntN(4)] {
 		vals := make([]string, len(cols))
 		for i, c := range cols {
 			if vals[i] = g.constant(c); g.one(12) {
@@ -375,14 +564,25 @@ func (g *statements) insert(rel *relation) string {
 		rows = append(rows, "("+strings.Join(vals, ", ")+")")
 	}
 	verb, tail := "INSERT", ""
-	switch g.w.r.IntN(6) {
+	kind := g.w.r.IntN(6)
+	if g.w.upserts {
+		kind = g.w.r.IntN(4)
+	}
+	switch kind {
 	case 0:
 		if tail = " ON CONFLICT DO NOTHING"; !g.pg() {
 			verb, tail = "INSERT IGNORE", ""
 		}
 	case 1, 2:
-		if tail = " ON CONFLICT (id) DO UPDATE SET " + g.qualified(rel); !g.pg() {
-			tail = " ON DUPLICATE KEY UPDATE " + g.assignments(rel)
+		key := "id"
+		if rel.unique != nil && g.one(3) {
+			key = strings.Join(rel.unique, ", ")
+		}
+		if tail = " ON CONFLICT (" + key + ") DO UPDATE SET " + g.qualified(rel); !g.pg() {
+			tail = " ON DUPLICATE KEY UPDATE " + g.merged(rel)
+		} else if g.one(3) {
+			c := pick(g.w.r, rel.cols)
+			tail += " WHERE " + rel.name + "." + c.name + " = " + g.constant(c)
 		}
 	case 3:
 		if !g.pg() {
@@ -395,9 +595,34 @@ func (g *statements) insert(rel *relation) string {
 // qualified is assignments for an upsert of PostgreSQL's, where a bare name on
 // the right would be ambiguous.
 func (g *statements) qualified(rel *relation) string {
-	c := pick(g.w.r, writable(rel)[1:])
-	if g.one(2) {
-		return c.name + " = excluded." + c.name
+	var out []string
+	cols := writable(rel)
+	if !g.one(6) {
+		cols = cols[1:]
 	}
-	return c.name + " = " + g.constant(c)
+	for _, i := range g.w.r.Perm(len(cols))[:1+g.w.r.IntN(min(len(cols), 4))] {
+		c := cols[i]
+		v := "excluded." + c.name
+		switch {
+		case g.one(4):
+			v = g.constant(c)
+		case g.one(6) && c.family == whole:
+			v = rel.name + "." + c.name + " + 1"
+		}
+		out = append(out, c.name+" = "+v)
+	}
+	return strings.Join(out, ", ")
+}
+
+// merged is assignments for an upsert of MySQL's.
+func (g *statements) merged(rel *relation) string {
+	if g.one(2) {
+		return g.assignments(rel)
+	}
+	var out []string
+	cols := writable(rel)[1:]
+	for _, i := range g.w.r.Perm(len(cols))[:1+g.w.r.IntN(min(len(cols), 4))] {
+		out = append(out, cols[i].name+" = VALUES("+cols[i].name+")")
+	}
+	return strings.Join(out, ", ")
 }

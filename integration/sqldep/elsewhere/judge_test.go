@@ -23,9 +23,9 @@ import (
 )
 
 var (
-	judgeSeed   = flag.Uint64("judge.seed", 0, "seed of the judge; 0 takes a fixed and a fresh one")
-	judgeWorlds = flag.Int("judge.worlds", 400, "schemas that the judge makes at most")
-	judgeTime   = flag.Duration("judge.time", 15*time.Second, "when the judge makes no more schemas")
+	judgeSeed = flag.Uint64("judge.seed", 0, "seed of the judge; 0 takes a fixed and a fresh one")
+	maxWorlds = flag.Int("judge.worlds", 400, "schemas that the judge makes at most")
+	judgeTime = flag.Duration("judge.time", 15*time.Second, "when the judge makes no more schemas")
 )
 
 // Random writes run behind random reads. Where a read's result changes, both
@@ -48,13 +48,35 @@ func TestMySQLReadsAndWrites(t *testing.T) {
 	}
 }
 
-type figures struct {
-	reads, uncacheable, failedReads, narrowed, pinned, writes, failedWrites, wholeWrites, pairs, changed, dropped, spurious int
-	targets                                                                                                                 int
-	why                                                                                                                     map[string]int
+// TestUpserts is the same for upserts and REPLACE alone, without reads.
+func TestUpserts(t *testing.T) {
+	t.Run("postgres", func(t *testing.T) {
+		writes(t, catalog.PostgreSQL, live.Postgres(t, pgx.QueryExecModeDescribeExec, map[string]string{"TimeZone": "UTC"}), upserting)
+	})
+	t.Run("mysql", func(t *testing.T) {
+		writes(t, catalog.MySQL, live.MySQL(t, false, "parseTime=true&time_zone=%27%2B00%3A00%27"), upserting)
+	})
+	t.Run("mysql counting rows found", func(t *testing.T) {
+		writes(t, catalog.MySQL, live.MySQL(t, false, "clientFoundRows=true&parseTime=true&time_zone=%27%2B00%3A00%27"), upserting)
+	})
 }
 
-func judge(t *testing.T, d catalog.Dialect, db *sql.DB) {
+func upserting(w *world) { w.upserts = true }
+
+// TestWritesOfSeveralTables is the same for UPDATE and DELETE of joined tables, writes
+// in WITH, and MERGE.
+func TestWritesOfSeveralTables(t *testing.T) {
+	several := func(w *world) { w.several = true }
+	t.Run("postgres", func(t *testing.T) {
+		writes(t, catalog.PostgreSQL, live.Postgres(t, pgx.QueryExecModeDescribeExec, map[string]string{"TimeZone": "UTC"}), several)
+	})
+	t.Run("mysql", func(t *testing.T) {
+		writes(t, catalog.MySQL, live.MySQL(t, false, "parseTime=true&time_zone=%27%2B00%3A00%27"), several)
+	})
+}
+
+// writes judges writes of one kind, which bend chooses, without reads.
+func writes(t *testing.T, d catalog.Dialect, db *sql.DB, bend func(*world)) {
 	seed := rand.Uint64()
 	if *judgeSeed != 0 {
 		seed = *judgeSeed
@@ -62,11 +84,52 @@ func judge(t *testing.T, d catalog.Dialect, db *sql.DB) {
 	t.Logf("seed %d", seed)
 	f := figures{why: map[string]int{}}
 	end := time.Now().Add(*judgeTime)
-	for i := range *judgeWorlds {
+	for i := range *maxWorlds {
 		if time.Now().After(end) || t.Failed() {
 			break
 		}
-		w := newWorld(t, rand.New(rand.NewPCG(seed, uint64(i))), d, db)
+		w := newWorld(t, rand.New(rand.NewPCG(seed, uint64(i))), d, db, false)
+		bend(w)
+		p := sqldep.NewPlanner(w.d, 0)
+		for range 100 {
+			if w.step(p, &f, nil, fmt.Sprintf("-judge.seed=%d, world %d", seed, i)); t.Failed() {
+				return
+			}
+		}
+		w.close()
+	}
+	t.Logf("%+v", f)
+	if f.lost > f.kept {
+		t.Error("the generator has gone dull, or the analysis has: see the figures")
+	}
+}
+
+type figures struct {
+	reads, uncacheable, failedReads, narrowed, pinned, writes, failedWrites, wholeWrites, pairs, changed, dropped, spurious int
+	targets, rivals, met, kept, lost                                                                                        int
+	why                                                                                                                     map[string]int
+}
+
+// TestPartitions is the same where all tables have partitions.
+func TestPartitions(t *testing.T) {
+	judgeWorlds(t, catalog.PostgreSQL, live.Postgres(t, pgx.QueryExecModeDescribeExec, map[string]string{"TimeZone": "UTC"}), true)
+}
+
+func judge(t *testing.T, d catalog.Dialect, db *sql.DB) { judgeWorlds(t, d, db, false) }
+
+func judgeWorlds(t *testing.T, d catalog.Dialect, db *sql.DB, partitioned bool) {
+	seed := rand.Uint64()
+	if *judgeSeed != 0 {
+		seed = *judgeSeed
+	}
+	t.Logf("seed %d", seed)
+	f := figures{why: map[string]int{}}
+	end := time.Now().Add(*judgeTime)
+	for i := range *maxWorlds {
+		if time.Now().After(end) || t.Failed() {
+			break
+		}
+		w := newWorld(t, rand.New(rand.NewPCG(seed, uint64(i))), d, db, partitioned)
 		w.judge(&f, fmt.Sprintf("-judge.seed=%d, world %d", seed, i))
 		w.close()
 	}
@@ -158,17 +221,22 @@ func (w *world) step(p *sqldep.Planner, f *figures, reads []*open, where string)
 	blind := plan.Changes(named, sqldep.Facts{})
 	facts := sqldep.Facts{Affected: -1}
 	target, targeted := plan.Target(named)
-	if targeted {
+	switch {
+	case targeted && target.Rows > 0:
+		f.rivals++
+		facts.Olds, facts.Read = w.targetRows(&target), true
+		f.met += len(facts.Olds)
+	case targeted:
 		f.targets++
 		facts.Old, facts.Read = w.targetRow(&target)
 	}
 	f.writes++
-	res, err := w.conn.ExecContext(w.t.Context(), text, g.args...)
+	err := w.counted(&target, &facts, func() error { return w.write(text, g.args, &facts) })
 	if err != nil {
 		f.failedWrites++
 		facts = sqldep.Facts{}
 	} else {
-		w.observe(&facts, res, &target, targeted)
+		w.observe(&facts, &target, targeted)
 	}
 	informed := plan.Changes(named, facts)
 	if slices.ContainsFunc(informed, func(c dep.Change) bool { return c.Op == dep.AnyOp }) {
@@ -179,6 +247,15 @@ func (w *world) step(p *sqldep.Planner, f *figures, reads []*open, where string)
 		now := w.snapshot(rel)
 		exact = append(exact, w.exact(rel, w.state[rel], now)...)
 		w.state[rel] = now
+	}
+	for name, changes := range map[string][]dep.Change{"blind": blind, "informed": informed} {
+		if reg, ok := missed(exact, changes); ok {
+			w.t.Errorf("%s (%s)\n%s;\nwrite: %s %#v (%v)\nfacts: %+v\nchanges: %+v\nmisses %+v", where, name, strings.Join(w.ddl, ";\n"), text, g.args, err, facts, changes, reg)
+			return
+		}
+	}
+	if err == nil && (target.Rows > 0 || w.several) {
+		w.precise(f, exact, informed)
 	}
 	for _, r := range reads {
 		if r.dead {
@@ -208,39 +285,171 @@ func (w *world) step(p *sqldep.Planner, f *figures, reads []*open, where string)
 }
 
 func (w *world) targetRow(t *sqldep.RowTarget) (dep.Image, bool) {
+	images := w.readTarget(t)
+	if len(images) == 0 {
+		return nil, true
+	}
+	return images[0], true
+}
+
+// targetRows reads the rows in the way of an upsert's, but for some that another
+// transaction holds, or will only have made when the statement comes to them.
+func (w *world) targetRows(t *sqldep.RowTarget) []dep.Image {
+	return slices.DeleteFunc(w.readTarget(t), func(dep.Image) bool { return w.one(3) })
+}
+
+func (w *world) readTarget(t *sqldep.RowTarget) (images []dep.Image) {
 	args := make([]any, len(t.Args))
 	for i, a := range t.Args {
 		args[i] = a.Value
 	}
 	rel := w.tables[slices.IndexFunc(w.tables, func(r *relation) bool { return r.name == t.Table.Bare })]
-	rows, err := lite.Drain(w.conn.QueryContext(w.t.Context(), "SELECT "+strings.Join(names(rel), ", ")+" FROM "+t.Table.Real+" WHERE "+t.Where, args...))
-	if err != nil || len(rows) > 1 {
+	query := "SELECT " + strings.Join(names(rel), ", ") + " FROM " + t.Table.Real + " WHERE " + t.Where
+	if t.Order != "" {
+		query += " ORDER BY " + t.Order
+	}
+	rows, err := lite.Drain(w.conn.QueryContext(w.t.Context(), query, args...))
+	if err != nil || len(rows) > max(1, t.Rows) {
 		w.t.Fatalf("read %s where %s %v: %d rows, %v", t.Table.Real, t.Where, args, len(rows), err)
 	}
-	if len(rows) == 0 {
-		return nil, true
+	for _, vals := range rows {
+		m := w.image(rel, row{vals: vals})
+		if m == nil {
+			m = dep.Image{}
+		}
+		if w.one(2) { // an adapter reads what registered shapes need, and other shapes come
+			m = slices.DeleteFunc(m, func(f dep.Field) bool { return w.one(2) && !slices.Contains(t.Key, f.Col) })
+		}
+		images = append(images, m)
 	}
-	m := w.image(rel, row{vals: rows[0]})
-	if m == nil {
-		m = dep.Image{}
-	}
-	return m, true
+	return images
 }
 
-// observe fills in what an adapter sees of a write that ran.
-func (w *world) observe(f *sqldep.Facts, res sql.Result, target *sqldep.RowTarget, targeted bool) {
-	f.Ran = true
+// counted runs a write between two looks at PostgreSQL's counts of its table.
+func (w *world) counted(t *sqldep.RowTarget, f *sqldep.Facts, run func() error) error {
+	if w.d != catalog.PostgreSQL || t.Rows == 0 {
+		return run()
+	}
+	w.must("BEGIN")
+	inserted, updated := w.counts(t)
+	if err := run(); err != nil {
+		w.must("ROLLBACK")
+		return err
+	}
+	i, u := w.counts(t)
+	w.must("COMMIT")
+	f.Counts = sqldep.Counts{Known: true, Inserted: i - inserted, Updated: u - updated}
+	return nil
+}
+
+func (w *world) counts(t *sqldep.RowTarget) (inserted, updated int64) {
+	text := fmt.Sprintf("SELECT pg_stat_get_xact_tuples_inserted('%s'::regclass), pg_stat_get_xact_tuples_updated('%[1]s'::regclass)", t.Table.Real)
+	if err := w.conn.QueryRowContext(w.t.Context(), text).Scan(&inserted, &updated); err != nil {
+		w.t.Fatal(err)
+	}
+	return inserted, updated
+}
+
+// write runs a write and says what the driver tells of it.
+func (w *world) write(text string, args []any, f *sqldep.Facts) (err error) {
+	if strings.Contains(text, " RETURNING ") {
+		f.Returned, err = lite.Drain(w.conn.QueryContext(w.t.Context(), text, args...))
+		if f.Returned == nil {
+			f.Returned = [][]driver.Value{}
+		}
+		if w.r != nil { // in whatever order
+			w.r.Shuffle(len(f.Returned), func(i, j int) { f.Returned[i], f.Returned[j] = f.Returned[j], f.Returned[i] })
+		}
+		return err
+	}
+	res, err := w.conn.ExecContext(w.t.Context(), text, args...)
+	if err != nil {
+		return err
+	}
 	if n, err := res.RowsAffected(); err == nil {
 		f.Affected = n
 	}
 	id, err := res.LastInsertId()
 	f.InsertID, f.HasInsertID = id, err == nil && f.Affected == 1
+	return nil
+}
+
+// observe fills in what an adapter sees of a write that ran.
+func (w *world) observe(f *sqldep.Facts, target *sqldep.RowTarget, targeted bool) {
+	f.Ran = true
+	if targeted && target.Rows > 0 {
+		now := w.readTarget(target)
+		if w.d == catalog.MySQL && f.Affected == 2 && len(f.Olds) == 0 && !target.Moves && !target.Numbered {
+			// It must have been updated, and is what it was but for what was set.
+			f.Olds = []dep.Image{slices.DeleteFunc(slices.Clone(now[0]), func(x dep.Field) bool {
+				return target.Set.Contains(dep.ColumnSet(x.Col)) && !slices.Contains(target.Key, x.Col)
+			})}
+		}
+		for _, m := range now {
+			f.News = append(f.News, slices.DeleteFunc(m, func(x dep.Field) bool {
+				return !slices.Contains(target.ReadAfter, x.Col) && !slices.Contains(target.Key, x.Col)
+			}))
+		}
+		return
+	}
 	if targeted && len(target.ReadAfter) > 0 && f.Old != nil {
 		f.New, f.Read = w.targetRow(target)
 		if f.New != nil {
 			f.New = slices.DeleteFunc(f.New, func(x dep.Field) bool { return !slices.Contains(target.ReadAfter, x.Col) })
 		}
 	}
+}
+
+// missed looks for a region, of one column's value or two columns', in which a row
+// was changed and which the changes do not drop: be it for a read of all columns,
+// or of one that was changed.
+func missed(exact, changes []dep.Change) (u dep.Use, ok bool) {
+	for _, c := range exact {
+		used := []dep.Columns{dep.AllColumns()}
+		for _, name := range c.Set.Names {
+			used = append(used, dep.ColumnSet(name))
+		}
+		for _, img := range slices.Concat(c.Old, c.New) {
+			for i := range img {
+				for j := range i + 1 {
+					for _, cols := range used {
+						u := dep.Use{Table: c.Table, Cols: cols.Union(dep.ColumnSet(img[i].Col, img[j].Col)), Regions: []dep.Region{{Atoms: slices.Compact([]dep.Atom{equals(img[j]), equals(img[i])})}}}
+						if !meets([]dep.Use{u}, changes, false) {
+							return u, true
+						}
+					}
+				}
+			}
+		}
+	}
+	return u, false
+}
+
+// precise counts the lists of rows by one column's value which a write leaves as
+// they were: those that are kept and those that are lost.
+func (w *world) precise(f *figures, exact, changes []dep.Change) {
+	for _, rel := range w.tables {
+		t := w.resolved(rel)
+		for _, r := range w.state[rel] {
+			for _, field := range w.image(rel, r) {
+				u := []dep.Use{{Table: t, Cols: dep.AllColumns(), Regions: []dep.Region{{Atoms: []dep.Atom{equals(field)}}}}}
+				switch {
+				case meets(u, exact, false):
+				case meets(u, changes, false):
+					f.lost++
+				default:
+					f.kept++
+				}
+			}
+		}
+	}
+}
+
+func equals(f dep.Field) dep.Atom {
+	if f.Value.Class() == dep.Null {
+		return dep.Atom{Col: f.Col, Kind: dep.IsNull}
+	}
+	return dep.Atom{Col: f.Col, Kind: dep.Eq, Value: f.Value}
 }
 
 // meets reports whether one of the changes drops a tag that the uses check.

@@ -142,6 +142,10 @@ func (b *bench) run(bound sqldep.Bound, stmt string, args []any, named []driver.
 	if b.m.tables != nil && b.m.chance(20) {
 		f.Affected = -1
 	}
+	if b.m.tables != nil && b.m.chance(50) {
+		// An adapter reads the columns that registered shapes need; others come.
+		f.Old = slices.DeleteFunc(f.Old, func(dep.Field) bool { return b.m.chance(50) })
+	}
 	return f, true
 }
 

@@ -1,0 +1,83 @@
+package trial
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cacheops/cacheops"
+)
+
+// Querier is a *sql.DB, *sql.Conn or *sql.Tx.
+type Querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// Exec executes a statement, which must not fail.
+func Exec(t testing.TB, on Querier, q string, args ...any) sql.Result {
+	t.Helper()
+	res, err := on.ExecContext(context.Background(), q, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", q, err)
+	}
+	return res
+}
+
+// Rows returns a query's rows as text: [1 one][2 two].
+func Rows(ctx context.Context, on Querier, q string, args ...any) (string, error) {
+	return rows(ctx, on, func(row []any) string {
+		for i, v := range row {
+			if b, ok := v.([]byte); ok { // drivers disagree on what text is
+				row[i] = string(b)
+			}
+		}
+		return fmt.Sprint(row)
+	}, q, args...)
+}
+
+// exactly tells values of different types apart.
+func exactly(row []any) string { return fmt.Sprintf("%#v", row) }
+
+func rows(ctx context.Context, on Querier, show func(row []any) string, q string, args ...any) (string, error) {
+	rows, err := on.QueryContext(ctx, q, args...)
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	cols, err := rows.Columns()
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	for rows.Next() {
+		row, dest := make([]any, len(cols)), make([]any, len(cols))
+		for i := range row {
+			dest[i] = &row[i]
+		}
+		if err := rows.Scan(dest...); err != nil {
+			return "", err
+		}
+		out.WriteString(show(row))
+	}
+	return out.String(), rows.Err()
+}
+
+// Read returns a query's rows as text, and what became of the read.
+func Read(t testing.TB, on Querier, q string, args ...any) (string, cacheops.Report) {
+	t.Helper()
+	return ReadIn(context.Background(), t, on, q, args...)
+}
+
+// ReadIn is Read in a context.
+func ReadIn(ctx context.Context, t testing.TB, on Querier, q string, args ...any) (string, cacheops.Report) {
+	t.Helper()
+	var r cacheops.Report
+	rows, err := Rows(cacheops.With(ctx, cacheops.Call{Report: &r}), on, q, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", q, err)
+	}
+	return rows, r
+}
