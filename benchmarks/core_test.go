@@ -74,14 +74,16 @@ func (b *bench) fill(n int, use dep.Use) {
 	if _, fill := b.db.Lookup(ctx, b.q, session, &p); !fill {
 		b.tb.Fatalf("entry %d: the cache does not ask for it", n)
 	}
-	_, err := b.db.Fill(ctx, &p, cacheops.Source{
-		Uses: func() ([]dep.Use, error) { return []dep.Use{use}, nil },
-		Load: func(context.Context) (cacheops.Loaded, error) {
-			return cacheops.Loaded{Value: b.value, Rows: true}, nil
-		},
-	})
-	if err != nil {
+	if _, err := b.db.Fill(ctx, &p, sourceOf(use, b.value)); err != nil {
 		b.tb.Fatal(err)
+	}
+}
+
+// sourceOf is a read that depends on what use says.
+func sourceOf(use dep.Use, value block) cacheops.Source {
+	return cacheops.Source{
+		Uses: func() ([]dep.Use, error) { return []dep.Use{use}, nil },
+		Load: func(context.Context) (cacheops.Loaded, error) { return cacheops.Loaded{Value: value, Rows: true}, nil },
 	}
 }
 

@@ -63,7 +63,12 @@ func must(tb testing.TB, db *sql.DB, text string, args ...any) {
 // openCached opens the database behind a cache that keeps everything.
 func openCached(tb testing.TB, dsn string) (*sql.DB, *cacheops.Cache) {
 	tb.Helper()
-	cache, err := cacheops.New(memstore.New(1<<30), &cacheops.Config{
+	return openOver(tb, memstore.New(1<<30), dsn)
+}
+
+func openOver(tb testing.TB, store *memstore.Store, dsn string) (*sql.DB, *cacheops.Cache) {
+	tb.Helper()
+	cache, err := cacheops.New(store, &cacheops.Config{
 		Rules: []cacheops.Rule{{Tables: "*", Ops: cacheops.All, TTL: time.Hour}},
 	})
 	if err != nil {
