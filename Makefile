@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 # The modules in the order they are built on each other. One that has no Go
 # file yet is passed over: the go command calls that an error.
-ALL_MODULES := . benchmarks cmd/cacheops examples integration oracles pgxcache redisstore
+ALL_MODULES := . benchmarks cmd/cacheops examples examples/orms gonjacache gormcache integration oracles pgxcache pongocache redisstore templcache
 MODULES := $(shell for m in $(ALL_MODULES); do [ -z "$$(find $$m -name '*.go' -print -quit)" ] || echo $$m; done)
 
 # Exact versions: a linter that moves by itself breaks builds by itself.
@@ -15,6 +15,7 @@ BIN := $(CURDIR)/bin
 
 FUZZTIME ?= 5m
 SEED ?= 0
+ON ?=
 DURATION ?= 5m
 BENCH ?= .
 BENCHCOUNT ?= 1
@@ -35,15 +36,15 @@ demo: ## a shop database through the cache: speed, hits, precision, stale answer
 
 .PHONY: test
 test: ## all tests of all modules
-	$(call each,go test $(TESTFLAGS) ./...)
+	$(call each,go test -timeout 30m $(TESTFLAGS) ./...)
 
 .PHONY: race
 race: ## all tests under the race detector
 	$(call each,go test -race $(TESTFLAGS) ./...)
 
 .PHONY: fuzz
-fuzz: ## compare cached reads with the bare database: FUZZTIME=5m SEED=0 (fresh)
-	cd integration && go test ./fuzz -count 1 -timeout 0 -v -run 'TestReads/fresh|TestRaces/fresh' -fuzz.duration $(FUZZTIME) -fuzz.seed $(SEED)
+fuzz: ## compare cached reads with the bare database: FUZZTIME=5m SEED=0 (fresh) ON= (SQLite), Postgres or MySQL
+	cd integration && go test ./fuzz -count 1 -timeout 0 -v -run 'Test$(ON)(Reads|Races)/fresh' -fuzz.duration $(FUZZTIME) -fuzz.seed $(SEED)
 
 .PHONY: chaos
 chaos: ## bend Redis and the processes that share it, and judge: DURATION=5m a test SEED=0 (fresh)
