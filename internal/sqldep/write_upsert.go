@@ -113,13 +113,13 @@ func (d *dml) rivals(s *Insert, target *RowTarget, rows []inserted, out []fate) 
 	for i := range rows {
 		key, _ := part(rows[i].img, target.Key)
 		at := slices.IndexFunc(d.facts.Olds, func(old dep.Image) bool { return same(old, key) })
-		if !d.facts.Read || at < 0 || target.Numbered && !d.changed(d.facts.Olds[at], key) {
+		if !d.facts.Read || at < 0 || target.Numbered && (target.Moves || !d.changed(d.facts.Olds[at], key)) {
 			continue
 		}
 		updated++
 		out[i] = fate{inserted: s.Or == OrReplace, met: true, known: true, old: d.facts.Olds[at]}
-		if at := slices.IndexFunc(d.facts.News, func(now dep.Image) bool { return same(now, key) }); at >= 0 {
-			out[i].new = d.facts.News[at]
+		if at := slices.IndexFunc(d.facts.News, func(now dep.Image) bool { return same(now, key) }); at >= 0 && !target.Moves {
+			out[i].new = d.facts.News[at] // where rows move, another may have its key by now
 		}
 	}
 	c := d.facts.Counts

@@ -414,7 +414,7 @@ func missed(exact, changes []dep.Change) (u dep.Use, ok bool) {
 				for j := range i + 1 {
 					for _, cols := range used {
 						u := dep.Use{Table: c.Table, Cols: cols.Union(dep.ColumnSet(img[i].Col, img[j].Col)), Regions: []dep.Region{{Atoms: slices.Compact([]dep.Atom{equals(img[j]), equals(img[i])})}}}
-						if !meets([]dep.Use{u}, changes, false) {
+						if !meets([]dep.Use{u}, changes, false) && differs(&u, exact) {
 							return u, true
 						}
 					}
@@ -423,6 +423,51 @@ func missed(exact, changes []dep.Change) (u dep.Use, ok bool) {
 		}
 	}
 	return u, false
+}
+
+// differs reports whether what a use reads is not what it was. The rows are told
+// apart by their keys, and one may have taken the key that another has left: what
+// looks like a change of some column may then be none of what is read.
+func differs(u *dep.Use, exact []dep.Change) bool {
+	seen := map[string]int{}
+	for i := range exact {
+		for at, imgs := range [][]dep.Image{exact[i].Old, exact[i].New} {
+			for _, img := range imgs {
+				if exact[i].Table != u.Table || !within(img, &u.Regions[0]) {
+					continue
+				}
+				line, ok := projected(img, u.Cols)
+				if !ok {
+					return true
+				}
+				seen[line] += 1 - 2*at
+			}
+		}
+	}
+	for _, n := range seen {
+		if n != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func within(img dep.Image, r *dep.Region) bool {
+	return !slices.ContainsFunc(r.Atoms, func(a dep.Atom) bool {
+		return !slices.ContainsFunc(img, func(f dep.Field) bool { return equals(f) == a })
+	})
+}
+
+// projected returns the values of some columns; ok is false if one is not known.
+func projected(img dep.Image, cols dep.Columns) (line string, ok bool) {
+	for _, name := range cols.Names {
+		v := img.Get(name)
+		if !v.Known() {
+			return "", false
+		}
+		line += fmt.Sprintf("%v,", v)
+	}
+	return line, !cols.All
 }
 
 // precise counts the lists of rows by one column's value which a write leaves as

@@ -147,6 +147,8 @@ func newWorld(t *testing.T, r *rand.Rand, d catalog.Dialect, db *sql.DB, partiti
 		for range w.r.IntN(8) {
 			w.fill(rel)
 		}
+	}
+	for _, rel := range w.tables { // by now all triggers have fired
 		w.state[rel] = w.snapshot(rel)
 	}
 	return w
