@@ -152,6 +152,9 @@ func (d *mysql) looseProof(ctx context.Context, l *lease, _ *sqldep.Plan, _ []*c
 			return "", nil, err
 		}
 	}
+	if err := d.atOnce(ctx, l); err != nil {
+		return "", nil, err
+	}
 	for range looseTries {
 		name := d.looseName(mathrand.IntN(looseLocks))
 		proof, err := d.take(ctx, l, name, "")
@@ -171,6 +174,22 @@ func (d *mysql) looseProof(ctx context.Context, l *lease, _ *sqldep.Plan, _ []*c
 		}
 	}
 	return "", nil, fmt.Errorf("take the lock that will prove the writer over: %w", errLockTaken)
+}
+
+// atOnce has INSERT DELAYED, wherever it stands in what is about to run, insert its
+// rows before it is answered. MariaDB would queue them for a thread of its own, which
+// comes to them when it likes: the store would long have been told that the writer is
+// over, and no lock of ours would say otherwise. MySQL knows the word alone.
+func (d *mysql) atOnce(ctx context.Context, l *lease) error {
+	if !d.maria || l.pooled.atOnce && !l.dirty {
+		return nil
+	}
+	err := l.run(ctx, "SET SESSION max_delayed_threads = 0")
+	if err != nil && myCode(err) != myXAState { // in that state nothing is inserted
+		return fmt.Errorf("have no row inserted later: %w", err)
+	}
+	l.pooled.atOnce = err == nil
+	return nil
 }
 
 // letGo lets go of a numbered lock, with the connection if need be.

@@ -22,6 +22,8 @@ type pooled struct {
 	met     uint64
 	// lock is what the connection's writers hold on MySQL, nil for none yet.
 	lock *writerLock
+	// atOnce says that nothing is inserted later there: see mysql.atOnce.
+	atOnce bool
 }
 
 var (
