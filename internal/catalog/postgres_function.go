@@ -11,12 +11,15 @@ import (
 // A call counts as immutable if all functions of that name which take so many
 // arguments are, and run the server's own code: what a user declares so may read
 // tables all the same. The others are listed by their numbers of arguments. An
-// aggregate is always declared immutable, and is what the functions behind it are.
+// aggregate is always declared immutable, and is what the functions behind it are:
+// those are looked for once, since as a condition on each function they cost the
+// planner's fear of them, a compilation of the query to machine code.
 const pgImmutable = `
+WITH odd AS MATERIALIZED (SELECT g.aggfnoid::oid AS id FROM ` + pgBehind + ` JOIN pg_language l ON l.oid = s.prolang WHERE g.aggfnoid >= 16384
+	AND (s.provolatile = 'v' OR s.oid >= 16384 AND NOT (s.provolatile = 'i' AND l.lanname IN ('internal', 'c'))))
 SELECT name, coalesce(json_agg(json_build_array(least, most)) FILTER (WHERE NOT immutable), '[]')::text
-FROM (SELECT lower(p.proname) AS name, p.provolatile = 'i' AND p.prokind <> 'p' AND (l.lanname IN ('internal', 'c') OR p.oid < 16384) AND NOT EXISTS (
-			SELECT FROM ` + pgBehind + ` JOIN pg_language l ON l.oid = s.prolang WHERE g.aggfnoid = p.oid AND p.oid >= 16384
-				AND (s.provolatile = 'v' OR s.oid >= 16384 AND NOT (s.provolatile = 'i' AND l.lanname IN ('internal', 'c')))) AS immutable,
+FROM (SELECT lower(p.proname) AS name, p.provolatile = 'i' AND p.prokind <> 'p' AND (l.lanname IN ('internal', 'c') OR p.oid < 16384)
+			AND p.oid NOT IN (SELECT id FROM odd) AS immutable,
 		p.pronargs - p.pronargdefaults - (p.provariadic <> 0)::int AS least, CASE WHEN p.provariadic <> 0 THEN 1000 ELSE p.pronargs END AS most
 	FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang) f
 GROUP BY name HAVING bool_or(immutable)`
