@@ -3,11 +3,9 @@ package mysql
 import (
 	"database/sql"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -15,9 +13,8 @@ import (
 )
 
 // BenchmarkWrite is a write through the cache against the same write on the bare
-// database: turn by turn, and in ratios of the medians, because nothing else holds
-// still on a shared machine. Where "seen" reads are cached whose regions the row
-// decides, its values are read around the write.
+// database. Where "seen" reads are cached whose regions the row decides, its values
+// are read around the write.
 func BenchmarkWrite(b *testing.B) {
 	for _, seen := range []string{"", "SELECT name FROM item WHERE kind = 7"} {
 		for name, text := range map[string]bool{"prepared": false, "interpolated": true} {
@@ -36,8 +33,8 @@ func BenchmarkWrite(b *testing.B) {
 					trial.Commit(b, tx)
 				}
 			}
-			b.Run(name, func(b *testing.B) { compare(b, alone(w.Bare), alone(w.DB)) })
-			b.Run(name+"-in-a-transaction", func(b *testing.B) { compare(b, within(w.Bare), within(w.DB)) })
+			b.Run(name, func(b *testing.B) { trial.Compare(b, alone(w.Bare), alone(w.DB)) })
+			b.Run(name+"-in-a-transaction", func(b *testing.B) { trial.Compare(b, within(w.Bare), within(w.DB)) })
 		}
 	}
 }
@@ -60,8 +57,8 @@ func BenchmarkManyRows(b *testing.B) {
 			trial.Exec(b, db, "UPDATE item SET name = ? WHERE id <= 1000", fmt.Sprint(db == w.Bare, i))
 		}
 	}
-	b.Run("insert-100", func(b *testing.B) { compare(b, batch(w.Bare), batch(w.DB)) })
-	b.Run("update-1000", func(b *testing.B) { compare(b, mass(w.Bare), mass(w.DB)) })
+	b.Run("insert-100", func(b *testing.B) { trial.Compare(b, batch(w.Bare), batch(w.DB)) })
+	b.Run("update-1000", func(b *testing.B) { trial.Compare(b, mass(w.Bare), mass(w.DB)) })
 }
 
 // BenchmarkUpsert is an upsert of a row that is there and of one that is not, where
@@ -81,7 +78,7 @@ func BenchmarkUpsert(b *testing.B) {
 		}
 	}
 	for _, fresh := range []bool{false, true} {
-		b.Run(fmt.Sprintf("new=%v", fresh), func(b *testing.B) { compare(b, upsert(w.Bare, fresh), upsert(w.DB, fresh)) })
+		b.Run(fmt.Sprintf("new=%v", fresh), func(b *testing.B) { trial.Compare(b, upsert(w.Bare, fresh), upsert(w.DB, fresh)) })
 	}
 }
 
@@ -91,10 +88,10 @@ func BenchmarkHit(b *testing.B) {
 	for _, n := range []int{1, 20, 1000} {
 		query := func(db *sql.DB) func(int) {
 			return func(int) {
-				scan(b, db, "SELECT id, kind, name FROM item WHERE id <= ? ORDER BY id", n)
+				trial.Scan(b, db, "SELECT id, kind, name FROM item WHERE id <= ? ORDER BY id", n)
 			}
 		}
-		b.Run(strconv.Itoa(n), func(b *testing.B) { compare(b, query(w.Bare), query(w.DB)) })
+		b.Run(strconv.Itoa(n), func(b *testing.B) { trial.Compare(b, query(w.Bare), query(w.DB)) })
 	}
 }
 
@@ -106,44 +103,4 @@ func benchWorld(b *testing.B, text bool) *world {
 		trial.Exec(b, w.DB, "INSERT INTO item (kind, name) SELECT kind, name FROM item")
 	}
 	return w
-}
-
-// scan reads rows of a number, a number and a text.
-func scan(b *testing.B, db *sql.DB, q string, arg any) {
-	rows, err := db.QueryContext(b.Context(), q, arg)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id, kind int
-		var name string
-		if err := rows.Scan(&id, &kind, &name); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		b.Fatal(err)
-	}
-}
-
-// compare runs both in turns and reports the ratio of their medians.
-func compare(b *testing.B, bare, cached func(i int)) {
-	var times [2][]time.Duration
-	for i := 0; b.Loop(); i++ {
-		for n, f := range []func(int){bare, cached} {
-			start := time.Now()
-			f(i)
-			times[n] = append(times[n], time.Since(start))
-		}
-	}
-	var median [2]float64
-	for n := range times {
-		slices.Sort(times[n])
-		median[n] = float64(times[n][len(times[n])/2].Nanoseconds())
-	}
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(median[0]/1000, "bare-µs")
-	b.ReportMetric(median[1]/1000, "cached-µs")
-	b.ReportMetric(median[1]/median[0], "ratio")
 }

@@ -12,7 +12,7 @@ import (
 // changes is not cached, and one is that has a time in it and no such thing.
 func TestTimesOfDayBesideDates(t *testing.T) {
 	w := open(t, nil)
-	for _, q := range []string{
+	trial.Script(t, w.DB,
 		"CREATE TABLE shift (id INTEGER PRIMARY KEY, day DATE, began TIME, ended TIME, at DATETIME, name VARCHAR(20), same TIME)",
 		"CREATE TABLE visit (id INTEGER PRIMARY KEY, shift INTEGER, same DATETIME)",
 		"CREATE TABLE bell (id INTEGER PRIMARY KEY, rings TIME)",
@@ -21,9 +21,7 @@ func TestTimesOfDayBesideDates(t *testing.T) {
 		"INSERT INTO bell VALUES (1, '08:00:00')",
 		"CREATE VIEW today AS SELECT id FROM shift WHERE began < at",
 		"CREATE VIEW hours AS SELECT id, began FROM shift",
-	} {
-		trial.Exec(t, w.DB, q)
-	}
+	)
 	first, second := w.today("2026-06-01"), w.today("2035-06-01")
 	date := time.Date(2028, 1, 1, 9, 0, 0, 0, time.UTC)
 	moved := 0

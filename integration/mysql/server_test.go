@@ -5,12 +5,9 @@ import (
 	"database/sql"
 	"fmt"
 	"net"
-	"os"
-	osexec "os/exec"
-	"os/user"
+	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,25 +19,17 @@ import (
 // newServer starts a MariaDB of the test's own and returns how to reach it.
 func newServer(t testing.TB, id int) *mysql.Config {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "cacheops-mariadb-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	attr := owner(t, dir)
+	attr := trial.Owner(t, "mysql")
+	dir := trial.Home(t, attr)
 	data := filepath.Join(dir, "data")
-	install := osexec.Command(program(t, "mariadb-install-db"), "--no-defaults", "--datadir="+data,
+	install := exec.Command(trial.Program(t, "mariadb-install-db", ""), "--no-defaults", "--datadir="+data,
 		"--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=8M")
 	install.Dir, install.SysProcAttr = dir, attr
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("install: %v\n%s", err, out)
 	}
-	port := freePort(t)
-	server := osexec.Command(program(t, "mariadbd"), "--no-defaults", "--datadir="+data, "--port="+strconv.Itoa(port), "--bind-address=127.0.0.1",
+	port := trial.FreePort(t)
+	server := exec.Command(trial.Program(t, "mariadbd", ""), "--no-defaults", "--datadir="+data, "--port="+strconv.Itoa(port), "--bind-address=127.0.0.1",
 		"--socket="+filepath.Join(dir, "s"), "--server-id="+strconv.Itoa(id), "--log-bin", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M",
 		"--innodb-flush-log-at-trx-commit=0")
 	server.Dir, server.SysProcAttr = dir, attr
@@ -68,49 +57,6 @@ func newServer(t testing.TB, id int) *mysql.Config {
 	trial.Exec(t, db, "CREATE DATABASE app")
 	cfg.DBName = "app"
 	return cfg
-}
-
-func program(t testing.TB, name string) string {
-	t.Helper()
-	path, err := osexec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	return path
-}
-
-// owner is who the server runs as, which refuses to be root.
-func owner(t testing.TB, dir string) *syscall.SysProcAttr {
-	t.Helper()
-	if os.Getuid() != 0 {
-		return &syscall.SysProcAttr{}
-	}
-	u, err := user.Lookup("mysql")
-	if err != nil {
-		t.Skip("root, and no user mysql")
-	}
-	uid, err1 := strconv.Atoi(u.Uid)
-	gid, err2 := strconv.Atoi(u.Gid)
-	if err1 != nil || err2 != nil {
-		t.Fatal(err1, err2)
-	}
-	if err := os.Chown(dir, uid, gid); err != nil {
-		t.Fatal(err)
-	}
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it waits for nobody
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // replicate has one server follow another from its beginning.

@@ -9,15 +9,13 @@ import (
 // A MERGE table keeps its rows in other tables, which a write to it changes.
 func TestMergeTableWritesElsewhere(t *testing.T) {
 	w := open(t, nil)
-	for _, q := range []string{
+	trial.Script(t, w.DB,
 		"CREATE TABLE part (id INTEGER, v INTEGER, KEY (id)) ENGINE=MyISAM", "CREATE TABLE rest (id INTEGER, v INTEGER, KEY (id)) ENGINE=MyISAM",
 		"CREATE TABLE whole (id INTEGER, v INTEGER, KEY (id)) ENGINE=MERGE UNION=(part, rest) INSERT_METHOD=LAST",
 		"CREATE TABLE source (id INTEGER PRIMARY KEY) ENGINE=InnoDB",
 		"CREATE TRIGGER copied AFTER INSERT ON source FOR EACH ROW INSERT INTO whole VALUES (NEW.id, 9)",
 		"INSERT INTO part VALUES (1, 1)",
-	} {
-		trial.Exec(t, w.DB, q)
-	}
+	)
 	const inPart, inRest = "SELECT v FROM part WHERE id = 1", "SELECT count(*) FROM rest"
 	for _, q := range []string{"INSERT INTO whole VALUES (2, 2)", "UPDATE whole SET v = 7 WHERE id = 1", "INSERT INTO source VALUES (5)", "DELETE FROM whole WHERE id = 1"} {
 		w.Warm(inPart)
@@ -45,7 +43,7 @@ func TestDefaultIsEvaluated(t *testing.T) {
 // whoever comes next on its connection.
 func TestRoutinesThatSetTheSession(t *testing.T) {
 	w := open(t, nil)
-	for _, q := range []string{
+	trial.Script(t, w.DB,
 		"CREATE TABLE moment (id INTEGER PRIMARY KEY, at TIMESTAMP NULL, n INTEGER) ENGINE=InnoDB", "INSERT INTO moment VALUES (1, '2020-01-01', 0)",
 		"CREATE TABLE entry (id INTEGER PRIMARY KEY) ENGINE=InnoDB", "CREATE TABLE plain (id INTEGER PRIMARY KEY) ENGINE=InnoDB",
 		"CREATE FUNCTION away() RETURNS INTEGER BEGIN SET SESSION time_zone = '+09:00'; RETURN 1; END",
@@ -55,9 +53,7 @@ func TestRoutinesThatSetTheSession(t *testing.T) {
 		"CREATE TRIGGER entered BEFORE INSERT ON entry FOR EACH ROW SET SESSION time_zone = '+05:00'",
 		"CREATE TRIGGER plainly BEFORE INSERT ON plain FOR EACH ROW SET NEW.id = twice(NEW.id)",
 		"CREATE VIEW login AS SELECT away() AS a",
-	} {
-		trial.Exec(t, w.DB, q)
-	}
+	)
 	const q = "SELECT at FROM moment WHERE id = 1"
 	for _, s := range []string{"SELECT away()", "SELECT far()", "SELECT around() FROM moment", "SELECT a FROM login", "INSERT INTO entry VALUES (1)"} {
 		trial.Exec(t, w.DB, "UPDATE moment SET at = at + INTERVAL 1 MINUTE")

@@ -2,7 +2,6 @@ package mysql
 
 import (
 	"database/sql"
-	"slices"
 	"strings"
 	"testing"
 
@@ -33,17 +32,7 @@ func (w *world) stock() {
 // them a write has dropped.
 func (w *world) kinds() func(after string, dropped ...int) {
 	w.Helper()
-	for k := range 5 {
-		w.Warm(byKind, k)
-	}
-	return func(after string, dropped ...int) {
-		w.Helper()
-		for k := range 5 {
-			if hit := w.Same(byKind, k); hit == slices.Contains(dropped, k) {
-				w.Errorf("%s: hit of the list of kind %d: %v", after, k, hit)
-			}
-		}
-	}
+	return w.DropsOf(byKind, 5)
 }
 
 // An upsert or a REPLACE of one row drops the lists that the row leaves and enters.
@@ -118,9 +107,7 @@ func TestUpsertMeetsARowOfAnother(t *testing.T) {
 		}
 		w.kinds() // with the row of the other
 		trial.Commit(w, ours)
-		for k := range 5 {
-			w.Same(byKind, k)
-		}
+		w.SameEach(byKind, 5)
 	}
 }
 
@@ -141,9 +128,7 @@ func TestUpsertLocksNoGap(t *testing.T) {
 		trial.Exec(w, conn, "INSERT INTO item VALUES (499, 1, 'beside')")
 		trial.Exec(w, conn, "INSERT INTO item VALUES (501, 1, 'beside')")
 		trial.Commit(w, tx)
-		for k := range 5 {
-			w.Same(byKind, k)
-		}
+		w.SameEach(byKind, 5)
 	}
 }
 
@@ -210,9 +195,7 @@ func TestUpsertOfANumberedRow(t *testing.T) {
 	other := trial.Closing(w, sqlcache.OpenDB(trial.Cache(w, w.Store, nil), connector(w, cfg), nil))
 	w.kinds()
 	trial.Exec(w, other, upsert, 8, 0, "meets 8") // the row of code 7, from 2
-	for k := range 5 {
-		w.Same(byKind, k)
-	}
+	w.SameEach(byKind, 5)
 	if got, _ := trial.Read(w, w.DB, "SELECT kind FROM item WHERE code = 7"); got != "[0]" {
 		t.Errorf("the upsert did not meet the number: %s", got)
 	}

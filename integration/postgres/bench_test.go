@@ -4,52 +4,42 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
 // BenchmarkWrite is a write through the cache against the same write on the bare
-// database: turn by turn, and in ratios of the medians, because nothing else holds
-// still on a shared machine. Where "seen" reads are cached whose regions the row
-// decides, its values are read around the write.
+// database. Where "seen" reads are cached whose regions the row decides, its values
+// are read around the write.
 func BenchmarkWrite(b *testing.B) {
+	const update = "UPDATE item SET kind = kind + 1 WHERE id = $1"
+	alone := func(b *testing.B, db *sql.DB, i int) { trial.Exec(b, db, update, i%1000+1) }
+	within := func(b *testing.B, db *sql.DB, i int) {
+		tx := begin(b, db, nil)
+		trial.Exec(b, tx, update, i%1000+1)
+		trial.Commit(b, tx)
+	}
 	for _, d := range drivers {
 		for _, seen := range []string{"", "SELECT name FROM item WHERE kind = 7"} {
 			name := d.name + "/update"
 			if seen != "" {
 				name += "-with-images"
 			}
-			b.Run(name, func(b *testing.B) {
-				w := benchWorld(b, d.connector)
-				bare := trial.Closing(b, sql.OpenDB(d.connector(b, w.dsn)))
-				if seen != "" {
-					w.Warm(seen)
-				}
-				update := func(db *sql.DB) func(int) {
-					return func(i int) { trial.Exec(b, db, "UPDATE item SET kind = kind + 1 WHERE id = $1", i%1000+1) }
-				}
-				compare(b, update(bare), update(w.DB))
-			})
-			b.Run(name+"-in-a-transaction", func(b *testing.B) {
-				w := benchWorld(b, d.connector)
-				bare := trial.Closing(b, sql.OpenDB(d.connector(b, w.dsn)))
-				if seen != "" {
-					w.Warm(seen)
-				}
-				update := func(db *sql.DB) func(int) {
-					return func(i int) {
-						tx := begin(b, db, nil)
-						trial.Exec(b, tx, "UPDATE item SET kind = kind + 1 WHERE id = $1", i%1000+1)
-						trial.Commit(b, tx)
+			run := func(name string, write func(*testing.B, *sql.DB, int)) {
+				b.Run(name, func(b *testing.B) {
+					w := benchWorld(b, d.connector)
+					bare := trial.Closing(b, sql.OpenDB(d.connector(b, w.dsn)))
+					if seen != "" {
+						w.Warm(seen)
 					}
-				}
-				compare(b, update(bare), update(w.DB))
-			})
+					trial.Compare(b, func(i int) { write(b, bare, i) }, func(i int) { write(b, w.DB, i) })
+				})
+			}
+			run(name, alone)
+			run(name+"-in-a-transaction", within)
 		}
 	}
 }
@@ -75,8 +65,8 @@ func BenchmarkManyRows(b *testing.B) {
 		mass := func(db *sql.DB) func(int) {
 			return func(int) { trial.Exec(b, db, "UPDATE item SET name = 'new' WHERE id <= $1", 1000) }
 		}
-		b.Run(d.name+"/insert-100", func(b *testing.B) { compare(b, batch(bare), batch(w.DB)) })
-		b.Run(d.name+"/update-1000", func(b *testing.B) { compare(b, mass(bare), mass(w.DB)) })
+		b.Run(d.name+"/insert-100", func(b *testing.B) { trial.Compare(b, batch(bare), batch(w.DB)) })
+		b.Run(d.name+"/update-1000", func(b *testing.B) { trial.Compare(b, mass(bare), mass(w.DB)) })
 	}
 }
 
@@ -104,7 +94,7 @@ func BenchmarkUpsert(b *testing.B) {
 	}
 	for _, rows := range []int{1, 100} {
 		for _, fresh := range []bool{false, true} {
-			b.Run(fmt.Sprintf("rows=%d/new=%v", rows, fresh), func(b *testing.B) { compare(b, upsert(bare, rows, fresh), upsert(w.DB, rows, fresh)) })
+			b.Run(fmt.Sprintf("rows=%d/new=%v", rows, fresh), func(b *testing.B) { trial.Compare(b, upsert(bare, rows, fresh), upsert(w.DB, rows, fresh)) })
 		}
 	}
 }
@@ -121,15 +111,15 @@ func BenchmarkRead(b *testing.B) {
 	for _, n := range []int{1, 20, 1000} {
 		rows := func(db *sql.DB) func(int) {
 			return func(int) {
-				scan(b, db, "SELECT id, kind, name FROM item WHERE id <= $1 ORDER BY id", n)
+				trial.Scan(b, db, "SELECT id, kind, name FROM item WHERE id <= $1 ORDER BY id", n)
 			}
 		}
-		b.Run(fmt.Sprintf("hit-of-%d", n), func(b *testing.B) { compare(b, rows(bare), rows(w.DB)) })
+		b.Run(fmt.Sprintf("hit-of-%d", n), func(b *testing.B) { trial.Compare(b, rows(bare), rows(w.DB)) })
 	}
 	uncached := trial.Closing(b, sqlcache.OpenDB(trial.Cache(b, w.Store, nil), pgxConnector(b, w.dsn), &sqlcache.Options{Session: "misses"}))
 	b.Run("miss", func(b *testing.B) {
 		n := 0
-		compare(b, func(i int) { query(bare, i) }, func(int) {
+		trial.Compare(b, func(i int) { query(bare, i) }, func(int) {
 			n++
 			if _, err := trial.Rows(b.Context(), uncached, "SELECT kind, name FROM item WHERE id = $1 AND kind <> $2", n%1000+1, -n); err != nil {
 				b.Fatal(err)
@@ -144,44 +134,4 @@ func benchWorld(b *testing.B, connector func(testing.TB, string) driver.Connecto
 	trial.Exec(b, w.DB, "CREATE TABLE item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT)")
 	trial.Exec(b, w.DB, "INSERT INTO item SELECT i, i, 'name' FROM generate_series(1, 1000) i")
 	return w
-}
-
-// scan reads rows of a number, a number and a text.
-func scan(b *testing.B, db *sql.DB, q string, arg any) {
-	rows, err := db.QueryContext(b.Context(), q, arg)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id, kind int
-		var name string
-		if err := rows.Scan(&id, &kind, &name); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		b.Fatal(err)
-	}
-}
-
-// compare runs both in turns and reports the ratio of their medians.
-func compare(b *testing.B, bare, cached func(i int)) {
-	var times [2][]time.Duration
-	for i := 0; b.Loop(); i++ {
-		for n, f := range []func(int){bare, cached} {
-			start := time.Now()
-			f(i)
-			times[n] = append(times[n], time.Since(start))
-		}
-	}
-	var median [2]float64
-	for n := range times {
-		slices.Sort(times[n])
-		median[n] = float64(times[n][len(times[n])/2].Nanoseconds())
-	}
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(median[0]/1000, "bare-µs")
-	b.ReportMetric(median[1]/1000, "cached-µs")
-	b.ReportMetric(median[1]/median[0], "ratio")
 }

@@ -181,10 +181,7 @@ func TestCancelledWrite(t *testing.T) {
 			_, err := w.DB.ExecContext(ctx, "UPDATE item SET name = 'never' WHERE id = 1")
 			result <- err
 		}()
-		trial.Eventually(w, "the update waits", func() bool {
-			got, _ := trial.Read(w, w.Bare, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
-			return got == "[1]"
-		})
+		w.locked("the update waits")
 		cancel()
 		if err := <-result; err == nil || errors.Is(err, cacheops.ErrOutcomeUnknown) {
 			w.Errorf("the cancelled update says %v", err)

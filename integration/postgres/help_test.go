@@ -128,6 +128,15 @@ func (w *world) another(c driver.Connector, opts *sqlcache.Options) *sql.DB {
 	return trial.Closing(w, sqlcache.OpenDB(trial.Cache(w, w.Store, nil), c, opts))
 }
 
+// locked waits until a statement waits for a lock.
+func (w *world) locked(what string) {
+	w.Helper()
+	trial.Eventually(w, what, func() bool {
+		got, _ := trial.Read(w, w.Bare, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+		return got == "[1]"
+	})
+}
+
 // fill makes a table of four rows.
 func (w *world) fill() {
 	w.Helper()

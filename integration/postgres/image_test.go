@@ -32,9 +32,7 @@ func TestRowsThatMove(t *testing.T) {
 			"UPDATE item SET kind = kind % 4 + 1 WHERE id = $1 RETURNING kind",
 		}
 		for range 60 {
-			for k := range 4 {
-				w.Same(byKind, k+1)
-			}
+			w.SameEach(byKind, 5)
 			q, id := moves[r.IntN(len(moves))], r.IntN(5)+1
 			if r.IntN(2) == 0 {
 				if _, err := trial.Rows(context.Background(), w.DB, q, id); err != nil {
@@ -46,9 +44,7 @@ func TestRowsThatMove(t *testing.T) {
 				trial.Exec(w, tx, moves[0], r.IntN(5)+1)
 				trial.Commit(w, tx)
 			}
-			for k := range 4 {
-				w.Same(byKind, k+1)
-			}
+			w.SameEach(byKind, 5)
 		}
 	})
 }
@@ -58,9 +54,7 @@ func TestRowsThatMove(t *testing.T) {
 func TestRoleThatMayNotRead(t *testing.T) {
 	w := onPgx(t, nil)
 	w.fill()
-	for k := range 3 {
-		w.Warm(byKind, k+1)
-	}
+	w.WarmEach(byKind, 4)
 	role := "cacheops_writer_" + w.dsn[strings.LastIndex(w.dsn, "_")+1:strings.LastIndex(w.dsn, "?")]
 	trial.Exec(t, w.DB, "CREATE ROLE "+role+" LOGIN")
 	t.Cleanup(func() {
@@ -70,16 +64,12 @@ func TestRoleThatMayNotRead(t *testing.T) {
 	trial.Exec(t, w.DB, "GRANT UPDATE (kind), SELECT (id) ON item TO "+role)
 	writer := trial.Closing(t, sqlcache.OpenDB(w.Cache, pgxConnector(t, strings.Replace(w.dsn, "postgres@", role+"@", 1)), nil))
 	trial.Exec(t, writer, "UPDATE item SET kind = 2 WHERE id = $1", 1)
-	for k := range 3 {
-		w.Same(byKind, k+1)
-	}
+	w.SameEach(byKind, 4)
 	tx := begin(t, writer, nil)
 	trial.Exec(t, tx, "UPDATE item SET kind = 3 WHERE id = $1", 1)
 	trial.Exec(t, tx, "UPDATE item SET kind = 3 WHERE id = $1", 2)
 	trial.Commit(t, tx)
-	for k := range 3 {
-		w.Same(byKind, k+1)
-	}
+	w.SameEach(byKind, 4)
 }
 
 // Somebody else holds the row: what the cache reads for its own ends neither waits
@@ -88,17 +78,12 @@ func TestRowHeldByAnother(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
 		for _, way := range []string{"transaction", "autocommit"} {
-			for k := range 9 {
-				w.Warm(byKind, k+1)
-			}
+			w.WarmEach(byKind, 10)
 			held := begin(w, w.Bare, nil) // not seen by the cache, and so rolled back
 			trial.Exec(w, held, "UPDATE item SET name = name || '!' WHERE id = 1")
 			result := make(chan error, 1)
 			go func() { result <- move(w.DB, way) }()
-			trial.Eventually(w, "the update waits", func() bool {
-				got, _ := trial.Read(w, w.Bare, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
-				return got == "[1]"
-			})
+			w.locked("the update waits")
 			// Meanwhile another writer of the program's moves another row.
 			trial.Exec(w, w.DB, "UPDATE item SET kind = kind + 1 WHERE id = 2")
 			if err := held.Rollback(); err != nil {
@@ -107,9 +92,7 @@ func TestRowHeldByAnother(t *testing.T) {
 			if err := <-result; err != nil {
 				w.Fatal(err)
 			}
-			for k := range 9 {
-				w.Same(byKind, k+1)
-			}
+			w.SameEach(byKind, 10)
 		}
 	})
 }
@@ -136,24 +119,17 @@ func TestWritersOfOneRow(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
 		trial.Exec(w, w.DB, "UPDATE item SET kind = 1")
-		for k := range 6 {
-			w.Warm(byKind, k+1)
-		}
+		w.WarmEach(byKind, 7)
 		first := begin(w, w.DB, nil)
 		trial.Exec(w, first, "UPDATE item SET kind = 4 WHERE id = 1")
 		result := make(chan error, 1)
 		go func() { result <- move(w.DB, "autocommit") }()
-		trial.Eventually(w, "the second waits", func() bool {
-			got, _ := trial.Read(w, w.Bare, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
-			return got == "[1]"
-		})
+		w.locked("the second waits")
 		trial.Commit(w, first)
 		if err := <-result; err != nil {
 			w.Fatal(err)
 		}
-		for k := range 6 {
-			w.Same(byKind, k+1)
-		}
+		w.SameEach(byKind, 7)
 	})
 }
 

@@ -4,14 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net"
-	"os"
-	osexec "os/exec"
-	"os/user"
+	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -29,83 +24,26 @@ func (s *server) dsn() string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", s.port)
 }
 
-// tool runs one of the server's programs, as a user that they accept.
+// tool runs one of the server's programs.
 func tool(t testing.TB, name string, args ...string) {
 	t.Helper()
-	cmd := osexec.Command(programs(t, name), args...)
+	cmd := exec.Command(trial.Program(t, name, "/usr/lib/postgresql/*/bin"), args...)
 	cmd.Dir = "/"
-	cmd.SysProcAttr = owner(t)
+	cmd.SysProcAttr = trial.Owner(t, "postgres")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)
 	}
 }
 
-func programs(t testing.TB, name string) string {
-	t.Helper()
-	if path, err := osexec.LookPath(name); err == nil {
-		return path
-	}
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
-	if err != nil || len(found) == 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no %s", name)
-		}
-		t.Skipf("no %s", name)
-	}
-	return found[len(found)-1]
-}
-
-// owner is who the servers run as: they refuse to be root.
-func owner(t testing.TB) *syscall.SysProcAttr {
-	t.Helper()
-	attr := &syscall.SysProcAttr{}
-	if os.Getuid() == 0 {
-		u, err := user.Lookup("postgres")
-		if err != nil {
-			t.Skip("root, and no user postgres")
-		}
-		uid, err1 := strconv.Atoi(u.Uid)
-		gid, err2 := strconv.Atoi(u.Gid)
-		if err1 != nil || err2 != nil {
-			t.Fatal(err1, err2)
-		}
-		attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	}
-	return attr
-}
-
 func newServer(t testing.TB, make func(dir string)) *server {
 	t.Helper()
-	base, err := os.MkdirTemp("", "cacheops-postgres-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(base); err != nil {
-			t.Error(err)
-		}
-	})
-	if c := owner(t).Credential; c != nil {
-		if err := os.Chown(base, int(c.Uid), int(c.Gid)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s := &server{dir: filepath.Join(base, "data"), port: freePort(t)}
+	base := trial.Home(t, trial.Owner(t, "postgres"))
+	s := &server{dir: filepath.Join(base, "data"), port: trial.FreePort(t)}
 	make(s.dir)
 	tool(t, "pg_ctl", "-D", s.dir, "-w", "-l", filepath.Join(base, "log"), "-o",
 		fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_prepared_transactions=10 -c fsync=off -c shared_buffers=16MB", s.port), "start")
 	t.Cleanup(func() { tool(t, "pg_ctl", "-D", s.dir, "-m", "immediate", "-w", "stop") })
 	return s
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it waits for nobody
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func newPrimary(t testing.TB) *server {
@@ -177,11 +115,13 @@ func TestUnloggedTables(t *testing.T) {
 	s := newPrimary(t)
 	w := newWorld(t, s.dsn(), pgxConnector(t, s.dsn()), &sqlcache.Options{SchemaCheck: time.Nanosecond})
 	w.fill()
-	trial.Exec(t, w.DB, "CREATE UNLOGGED TABLE scratch (id INTEGER PRIMARY KEY, name TEXT); CREATE VIEW seen AS SELECT id FROM scratch")
-	trial.Exec(t, w.DB, "CREATE TABLE tree (id INTEGER) PARTITION BY LIST (id)")
-	trial.Exec(t, w.DB, "CREATE UNLOGGED TABLE leaf PARTITION OF tree FOR VALUES IN (1)")
-	trial.Exec(t, w.DB, "INSERT INTO scratch VALUES (1, 'one')")
-	trial.Exec(t, w.DB, "INSERT INTO tree VALUES (1)")
+	trial.Script(t, w.DB,
+		"CREATE UNLOGGED TABLE scratch (id INTEGER PRIMARY KEY, name TEXT); CREATE VIEW seen AS SELECT id FROM scratch",
+		"CREATE TABLE tree (id INTEGER) PARTITION BY LIST (id)",
+		"CREATE UNLOGGED TABLE leaf PARTITION OF tree FOR VALUES IN (1)",
+		"INSERT INTO scratch VALUES (1, 'one')",
+		"INSERT INTO tree VALUES (1)",
+	)
 	reads := []string{"SELECT name FROM scratch WHERE id = 1", "SELECT id FROM seen", "SELECT id FROM tree", "SELECT i.id FROM item i JOIN scratch s ON s.id = i.id"}
 	w.Warm(one)
 	for range 3 {

@@ -11,13 +11,15 @@ import (
 func TestUserAggregate(t *testing.T) {
 	each(t, func(w *world) {
 		w.fill()
-		trial.Exec(w, w.DB, "CREATE TABLE rate (r INTEGER)")
-		trial.Exec(w, w.DB, "INSERT INTO rate VALUES (1)")
-		trial.Exec(w, w.DB, "CREATE FUNCTION step(INTEGER, INTEGER) RETURNS INTEGER LANGUAGE sql STABLE AS 'SELECT $1 + $2 * (SELECT r FROM rate LIMIT 1)'")
-		trial.Exec(w, w.DB, "CREATE FUNCTION noted(INTEGER, INTEGER) RETURNS INTEGER LANGUAGE sql AS 'INSERT INTO rate VALUES ($2) RETURNING 1'")
-		trial.Exec(w, w.DB, "CREATE AGGREGATE rated(INTEGER) (sfunc = step, stype = INTEGER, initcond = '0')")
-		trial.Exec(w, w.DB, "CREATE AGGREGATE noting(INTEGER) (sfunc = noted, stype = INTEGER, initcond = '0')")
-		trial.Exec(w, w.DB, "CREATE AGGREGATE plain(INTEGER) (sfunc = int4pl, stype = INTEGER, initcond = '0')")
+		trial.Script(w, w.DB,
+			"CREATE TABLE rate (r INTEGER)",
+			"INSERT INTO rate VALUES (1)",
+			"CREATE FUNCTION step(INTEGER, INTEGER) RETURNS INTEGER LANGUAGE sql STABLE AS 'SELECT $1 + $2 * (SELECT r FROM rate LIMIT 1)'",
+			"CREATE FUNCTION noted(INTEGER, INTEGER) RETURNS INTEGER LANGUAGE sql AS 'INSERT INTO rate VALUES ($2) RETURNING 1'",
+			"CREATE AGGREGATE rated(INTEGER) (sfunc = step, stype = INTEGER, initcond = '0')",
+			"CREATE AGGREGATE noting(INTEGER) (sfunc = noted, stype = INTEGER, initcond = '0')",
+			"CREATE AGGREGATE plain(INTEGER) (sfunc = int4pl, stype = INTEGER, initcond = '0')",
+		)
 		w.Same("SELECT rated(kind) FROM item")
 		trial.Exec(w, w.DB, "UPDATE rate SET r = 5")
 		w.Same("SELECT rated(kind) FROM item")
@@ -58,15 +60,17 @@ func TestExplainAnalyzeInQuotes(t *testing.T) {
 // A constraint, an index or a domain evaluates functions that may write.
 func TestChecksThatWrite(t *testing.T) {
 	each(t, func(w *world) {
-		trial.Exec(w, w.DB, "CREATE TABLE log (x INTEGER)")
-		trial.Exec(w, w.DB, "CREATE FUNCTION noted(INTEGER) RETURNS BOOLEAN LANGUAGE sql AS 'INSERT INTO log VALUES ($1) RETURNING true'")
-		trial.Exec(w, w.DB, "CREATE FUNCTION hidden(INTEGER) RETURNS INTEGER LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM noted($1); RETURN $1; END'")
-		trial.Exec(w, w.DB, "CREATE DOMAIN noting AS INTEGER CHECK (noted(VALUE))")
-		trial.Exec(w, w.DB, "CREATE TABLE checked (id INTEGER PRIMARY KEY CHECK (noted(id)))")
-		trial.Exec(w, w.DB, "CREATE TABLE domained (id noting)")
-		trial.Exec(w, w.DB, "CREATE TABLE indexed (id INTEGER)")
-		trial.Exec(w, w.DB, "CREATE INDEX ON indexed (hidden(id))")
-		trial.Exec(w, w.DB, "CREATE TABLE generated (id INTEGER, g INTEGER GENERATED ALWAYS AS (hidden(id)) STORED)")
+		trial.Script(w, w.DB,
+			"CREATE TABLE log (x INTEGER)",
+			"CREATE FUNCTION noted(INTEGER) RETURNS BOOLEAN LANGUAGE sql AS 'INSERT INTO log VALUES ($1) RETURNING true'",
+			"CREATE FUNCTION hidden(INTEGER) RETURNS INTEGER LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM noted($1); RETURN $1; END'",
+			"CREATE DOMAIN noting AS INTEGER CHECK (noted(VALUE))",
+			"CREATE TABLE checked (id INTEGER PRIMARY KEY CHECK (noted(id)))",
+			"CREATE TABLE domained (id noting)",
+			"CREATE TABLE indexed (id INTEGER)",
+			"CREATE INDEX ON indexed (hidden(id))",
+			"CREATE TABLE generated (id INTEGER, g INTEGER GENERATED ALWAYS AS (hidden(id)) STORED)",
+		)
 		for _, q := range []string{
 			"INSERT INTO checked VALUES (1)", "INSERT INTO domained VALUES (2)", "INSERT INTO indexed VALUES (3)", "INSERT INTO generated VALUES (4)",
 			"SELECT 5::noting", "SELECT id::noting FROM checked",
@@ -108,7 +112,7 @@ func TestForeignTableOfThisDatabase(t *testing.T) {
 func TestRoutinesThatSetTheSession(t *testing.T) {
 	const q = "SELECT who FROM mine"
 	each(t, func(w *world) {
-		for _, s := range []string{
+		trial.Script(w, w.DB,
 			"CREATE TABLE public.mine (who TEXT)", "INSERT INTO public.mine VALUES ('nobody')",
 			"CREATE SCHEMA ann", "CREATE TABLE ann.mine (who TEXT)", "INSERT INTO ann.mine VALUES ('ann')",
 			"CREATE TABLE entry (id INTEGER PRIMARY KEY)", "CREATE TABLE plain (id INTEGER PRIMARY KEY)",
@@ -121,9 +125,7 @@ func TestRoutinesThatSetTheSession(t *testing.T) {
 			"CREATE FUNCTION locally() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('search_path', 'ann', true); SET LOCAL role = DEFAULT; UPDATE public.mine SET who = who; RETURN NEW; END $$",
 			"CREATE TRIGGER locally BEFORE INSERT ON plain FOR EACH ROW EXECUTE FUNCTION locally()",
 			"CREATE VIEW login AS SELECT behind()", "CREATE VIEW around AS SELECT * FROM login", "CREATE SEQUENCE numbers",
-		} {
-			trial.Exec(w, w.DB, s)
-		}
+		)
 		for _, s := range []string{
 			"SELECT as_ann()", "SELECT as_ann(), nextval('numbers')", "SELECT as_ann_too()", "SELECT as_anybody('ann')", "SELECT behind()", "SELECT * FROM around",
 			"INSERT INTO entry VALUES (1)", "INSERT INTO entry VALUES (2) RETURNING id", "SELECT as_ann(), set_config('a.b', 'c', true)",

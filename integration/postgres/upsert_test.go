@@ -3,7 +3,6 @@ package postgres
 import (
 	"database/sql"
 	"fmt"
-	"slices"
 	"testing"
 
 	"github.com/cacheops/cacheops/integration/trial"
@@ -40,17 +39,7 @@ func (w *world) stock() {
 // them a write has dropped.
 func (w *world) kinds() func(after string, dropped ...int) {
 	w.Helper()
-	for k := range 5 {
-		w.Warm(byKind, k)
-	}
-	return func(after string, dropped ...int) {
-		w.Helper()
-		for k := range 5 {
-			if hit := w.Same(byKind, k); hit == slices.Contains(dropped, k) {
-				w.Errorf("%s: hit of the list of kind %d: %v", after, k, hit)
-			}
-		}
-	}
+	return w.DropsOf(byKind, 5)
 }
 
 // An upsert of one row drops the lists that the row leaves and enters.
@@ -134,10 +123,7 @@ func TestUpsertMeetsARowOfAnother(t *testing.T) {
 				_, err := ours.Exec(q, id, 4, "ours")
 				result <- err
 			}()
-			trial.Eventually(w, "the upsert waits", func() bool {
-				got, _ := trial.Read(w, w.Bare, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
-				return got == "[1]"
-			})
+			w.locked("the upsert waits")
 			trial.Commit(w, other)
 			if err := <-result; err != nil {
 				w.Fatal(err)
@@ -147,9 +133,7 @@ func TestUpsertMeetsARowOfAnother(t *testing.T) {
 			if i == 0 {
 				check("upsert", 0, 1, 2, 3, 4)
 			}
-			for k := range 5 {
-				w.Same(byKind, k)
-			}
+			w.SameEach(byKind, 5)
 		}
 	})
 }

@@ -26,6 +26,14 @@ func Exec(t testing.TB, on Querier, q string, args ...any) sql.Result {
 	return res
 }
 
+// Script executes statements without arguments, one after the other.
+func Script(t testing.TB, on Querier, statements ...string) {
+	t.Helper()
+	for _, q := range statements {
+		Exec(t, on, q)
+	}
+}
+
 // Rows returns a query's rows as text: [1 one][2 two].
 func Rows(ctx context.Context, on Querier, q string, args ...any) (string, error) {
 	return rows(ctx, on, func(row []any) string {
