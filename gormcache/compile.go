@@ -34,6 +34,7 @@ type built struct {
 	places []place
 	plugin *Plugin
 	pool   *pool // nil where its reads are not to be answered from objects
+	steps  steps // of a query, as they were then
 	said   *call
 	// stmt is what was built. Nobody changes it any more.
 	stmt *gorm.Statement
@@ -50,8 +51,11 @@ type place struct{ at, arg int }
 //	…
 //	articles, err := recent.Find(ctx, 5)
 //
-// The scopes of this package work as elsewhere; hooks run. It fails if the query
-// cannot be built, and for one with preloads, which are queries of their own.
+// The scopes of this package work as elsewhere; hooks run. What chain and the
+// program's own callbacks make of a context goes into the statement once, as they
+// see it here. A db with callbacks of other packages for queries has them run each
+// time, and objects are then not copied but scanned. It fails if the query cannot
+// be built, and for one with preloads, which are queries of their own.
 func Compile[T any](db *gorm.DB, chain func(tx *gorm.DB) *gorm.DB) (*Compiled[T], error) {
 	p, ok := db.Plugins[pluginName].(*Plugin)
 	if !ok {
@@ -89,7 +93,8 @@ func (p *Plugin) built(tx *gorm.DB) (*built, error) {
 		return nil, errors.New("gormcache: compile: a query with preloads is several")
 	}
 	b := &built{text: stmt.SQL.String(), vars: slices.Clone(stmt.Vars), plugin: p, said: saidOf(stmt), stmt: stmt}
-	if usual(tx) && p.keepable(tx, len(stmt.Joins) > 0) {
+	b.steps = stepsOf(tx)
+	if usual(tx) && b.steps.usual() && p.keepable(tx, len(stmt.Joins) > 0) {
 		b.pool = p.pool(stmt.ConnPool)
 	}
 	for i, v := range b.vars {
@@ -248,7 +253,7 @@ func single(v any) bool {
 // look returns the object of a hit. Otherwise the statement is to be run in the
 // context that it returns.
 func (b *built) look(ctx context.Context, vars []any, t reflect.Type) (*object, context.Context) {
-	if b.pool == nil {
+	if b.pool == nil || b.steps.changed() {
 		return nil, ctx
 	}
 	if b.said != nil {

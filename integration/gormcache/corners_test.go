@@ -155,6 +155,43 @@ func TestCompileLikeTheChain(t *testing.T) {
 	})
 }
 
+// Callbacks of other packages are run by hits of a compiled query, too, whenever
+// they were registered.
+func TestCompiledQueriesRunCallbacks(t *testing.T) {
+	shout := func(tx *gorm.DB) {
+		if tags, ok := tx.Statement.Dest.(*[]Tag); ok {
+			for i := range *tags {
+				(*tags)[i].Name += "!"
+			}
+		}
+	}
+	for _, late := range []bool{false, true} {
+		w := newWorld(t, "sqlite", "memory", setup{})
+		w.migrate()
+		must(t, w.cached.Create(&Tag{ID: 1, Name: "a"}).Error)
+		register := func() { must(t, w.cached.Callback().Query().After("gorm:query").Register("shout", shout)) }
+		if !late {
+			register()
+		}
+		q, err := gormcache.Compile[Tag](w.cached, func(tx *gorm.DB) *gorm.DB { return tx.Where("id = ?", gormcache.Arg(0)) })
+		must(t, err)
+		for i := range 8 {
+			if late && i == 4 {
+				register()
+			}
+			want := "a"
+			if !late || i >= 4 {
+				want = "a!"
+			}
+			tags, err := q.Find(context.Background(), 1)
+			must(t, err)
+			if tags[0].Name != want {
+				t.Errorf("registered late %v: read %d is %q, want %q", late, i, tags[0].Name, want)
+			}
+		}
+	}
+}
+
 func TestCompileElsewhere(t *testing.T) {
 	w, other := newWorld(t, "sqlite", "memory", setup{}), newWorld(t, "sqlite", "memory", setup{})
 	for i, w := range []*world{w, other} {
