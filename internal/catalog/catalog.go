@@ -131,6 +131,13 @@ type Table struct {
 	// RowSecurity says that row-level security is enabled; RowSecurityBypassed that
 	// it does not apply to the role that read the catalog.
 	RowSecurity, RowSecurityBypassed bool
+	// Policies are the conditions that row-level security puts on reads, as
+	// expressions over the table's columns, and PolicyBase the tables under them, in
+	// no order (resolved names). PolicyLost says that one of those is not known,
+	// PolicyWrites that what a policy calls may write.
+	Policies                 []string
+	PolicyBase               []string
+	PolicyLost, PolicyWrites bool
 	// Engine is MySQL's storage engine, in lower case. NonTransactional says that
 	// a rollback keeps what was written.
 	Engine           string

@@ -33,6 +33,7 @@ func ReadPostgres(ctx context.Context, q Query, s Session) (*Catalog, error) {
 			{"foreign keys", r.foreignKeys},
 			{"functions", r.functions},
 			{"views", r.views},
+			{"policies", r.policies},
 			{"triggers", r.triggers},
 		} {
 			if err := step.run(ctx); err != nil {

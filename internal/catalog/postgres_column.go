@@ -51,11 +51,11 @@ func (r *pgReader) columns(ctx context.Context) error {
 		switch expr := text(row[8]); {
 		case c.Generated:
 			c.GeneratedFrom = words(expr)
-			r.defaults = append(r.defaults, pgExpression{t, c.Name, expr})
+			r.defaults = append(r.defaults, pgExpression{t, c.Name, expr, false})
 		case c.Identity != "":
 		case expr != "":
 			c.Default = pgDefault(&c, expr)
-			r.defaults = append(r.defaults, pgExpression{t, c.Name, expr})
+			r.defaults = append(r.defaults, pgExpression{t, c.Name, expr, false})
 		case !r.hasDefault(typ):
 			c.Default = dep.NullValue()
 		}

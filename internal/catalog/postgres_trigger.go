@@ -106,7 +106,7 @@ func (r *pgReader) checks(ctx context.Context) error {
 	}
 	for _, row := range rows {
 		if t := r.byOID[number(row[0])]; t != nil {
-			r.defaults = append(r.defaults, pgExpression{t, text(row[1]), text(row[2])})
+			r.defaults = append(r.defaults, pgExpression{t, text(row[1]), text(row[2]), false})
 		}
 	}
 	return nil
@@ -158,7 +158,11 @@ func (r *pgReader) defaultsThatCall(all []*routine) {
 		if run == d.expr+"\n" || clear && len(writes) == 0 {
 			continue
 		}
-		for _, event := range []string{"INSERT", "UPDATE"} { // SET … = DEFAULT
+		events := []string{"INSERT", "UPDATE"} // SET … = DEFAULT
+		if d.always {
+			events = append(events, "DELETE")
+		}
+		for _, event := range events {
 			d.table.Triggers = append(d.table.Triggers, &Trigger{
 				Name: "default of " + d.column, Event: event, When: "BEFORE",
 				Body: run, Writes: writes, Unclear: !clear,
@@ -172,6 +176,7 @@ type pgExpression struct {
 	table  *Table
 	column string
 	expr   string
+	always bool // for a row that is deleted, too
 }
 
 // condition returns the WHEN of a trigger's definition.

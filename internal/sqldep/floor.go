@@ -52,6 +52,7 @@ func (f *floor) add(t *catalog.Table, write bool) {
 		}
 	}
 	if !write {
+		f.policies(t)
 		return
 	}
 	f.everything = f.everything || elsewhere(t)
@@ -77,6 +78,17 @@ func (f *floor) view(t *catalog.Table, write bool) {
 	}
 	for _, b := range t.Base {
 		f.addName(b, write)
+	}
+}
+
+// policies adds what decides which rows of a table are seen.
+func (f *floor) policies(t *catalog.Table) {
+	if !t.RowSecurity {
+		return
+	}
+	f.everything = f.everything || t.PolicyLost
+	for _, b := range t.PolicyBase {
+		f.addName(b, false)
 	}
 }
 

@@ -32,6 +32,8 @@ type readAnalysis struct {
 	// views are those whose bodies are being analysed; expanded counts them.
 	views    map[*catalog.Table]bool
 	expanded int
+	// policies are the tables whose policies were followed.
+	policies map[*catalog.Table]bool
 	// text is what is being analysed: the statement, or the body of a view.
 	text *Select
 	main *Select // the statement
@@ -156,6 +158,9 @@ func (a *readAnalysis) mention(t *catalog.Table, ordered bool) *mention {
 	m := &mention{table: t, ordered: ordered}
 	if t.Root != "" {
 		defer a.related(t, m)
+	}
+	if t.RowSecurity {
+		a.guarded(t, m)
 	}
 	if len(t.Columns) == 0 {
 		m.exposed = true

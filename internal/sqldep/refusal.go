@@ -50,8 +50,11 @@ type syntax struct {
 	tree Statement
 	// dates holds what datedColumn found.
 	dates map[string]bool
-	// views are those whose bodies were looked at.
-	views map[*catalog.Table]bool
+	// views are those whose bodies were looked at, guards the tables whose policies
+	// were.
+	views, guards map[*catalog.Table]bool
+	// policy is the text of the policy that is being looked at, empty elsewhere.
+	policy string
 }
 
 // refuse notes a reason. The first one stays.
@@ -85,6 +88,7 @@ func (a *syntax) node(n Node) bool {
 	case *Table:
 		if t, ok := a.cat.Lookup(n.Schema, n.Name); ok {
 			a.view(t)
+			a.policies(t)
 		}
 	case Expr:
 		return a.expr(n)
@@ -117,6 +121,7 @@ func (a *syntax) view(t *catalog.Table) {
 	}
 	for _, below := range named(t.View, toks, a.cat) {
 		a.view(below)
+		a.policies(below)
 	}
 }
 
@@ -205,7 +210,7 @@ func (a *syntax) callParts(f *Func) bool {
 func (a *syntax) literal(l *Literal) {
 	switch v := l.Value.(type) {
 	case nil:
-		if l.Kind == LitCurrent {
+		if l.Kind == LitCurrent && !a.asksWho(int(l.Pos)) {
 			a.refuse("asks for the current time or user")
 		}
 	case string:
@@ -229,13 +234,13 @@ func (a *syntax) literal(l *Literal) {
 func (a *syntax) function(schema, name string, nargs int) {
 	switch {
 	case schema != "" && schema != "pg_catalog":
-		a.writes = true
+		a.writes = a.writes || a.policy == ""
 	case a.cat.PureFunction(name, nargs) && (a.d == catalog.MySQL || !a.cat.Functions[name] || schema == ""):
 		return
-	case syntaxFunction(a.d, name):
+	case syntaxFunction(a.d, name), a.policy != "" && whoFunctions[name]:
 		return
 	case !harmlessFunction(a.d, name):
-		a.writes = true
+		a.writes = a.writes || a.policy == "" // the catalog tells of a policy's: Table.PolicyWrites
 	}
 	a.refuse("calls " + name + ", which is not known to be pure")
 }

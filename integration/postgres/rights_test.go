@@ -1,0 +1,126 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"testing"
+
+	"github.com/cacheops/cacheops/integration/trial"
+	"github.com/cacheops/cacheops/sqlcache"
+)
+
+// role makes a role of the test's own.
+func (w *world) role(how string) string {
+	w.Helper()
+	name := "cacheops_role_" + w.dsn[strings.LastIndex(w.dsn, "_")+1:strings.LastIndex(w.dsn, "?")]
+	trial.Exec(w, w.Bare, "CREATE ROLE "+name+" "+how)
+	w.Cleanup(func() {
+		trial.Exec(w, w.Bare, "DROP OWNED BY "+name)
+		trial.Exec(w, w.Bare, "DROP ROLE "+name)
+	})
+	return name
+}
+
+// as is the data source name of another user.
+func (w *world) as(role string) string {
+	return strings.Replace(w.dsn, "postgres@", role+"@", 1)
+}
+
+// guarded is a world whose reader is kept from rows by row-level security, and says
+// by Scope that all its reads are for one and the same.
+type guarded struct {
+	*world
+	reader, bare *sql.DB
+}
+
+func guard(t *testing.T, statements ...string) *guarded {
+	t.Helper()
+	w := onPgx(t, nil)
+	w.fill()
+	role := w.role("LOGIN")
+	for _, q := range statements {
+		trial.Exec(t, w.DB, q)
+	}
+	trial.Exec(t, w.DB, "GRANT ALL ON ALL TABLES IN SCHEMA public TO "+role)
+	c := pgxConnector(t, w.as(role)+"&app.kind=1")
+	return &guarded{w, trial.Closing(t, sqlcache.OpenDB(w.Cache, c, &sqlcache.Options{
+		Scope: func(context.Context) (string, bool) { return "kind 1", true },
+	})), trial.Closing(t, sql.OpenDB(c))}
+}
+
+// seen compares what the reader is told with what the database lets it see, twice.
+func (g *guarded) seen(after string, qs ...string) {
+	g.Helper()
+	for _, q := range qs {
+		want, _ := trial.Read(g, g.bare, q)
+		for range 3 {
+			if got, r := trial.Read(g, g.reader, q); got != want {
+				g.Errorf("after %s, %s: the cache says %s, the database %s (%+v)", after, q, got, want, r)
+			}
+		}
+	}
+}
+
+// What a policy reads besides the row, a read of its table reads as well; and what it
+// looks at in the row, the read uses.
+func TestPolicyThatReads(t *testing.T) {
+	g := guard(t, "CREATE TABLE allowed (kind INTEGER)", "INSERT INTO allowed VALUES (1)", "CREATE VIEW allowing AS SELECT kind FROM allowed",
+		"CREATE TABLE plain (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT)", "CREATE TABLE deep (id INTEGER PRIMARY KEY, kind INTEGER)",
+		"CREATE TABLE far (id INTEGER PRIMARY KEY, kind INTEGER)", "CREATE TABLE called (id INTEGER PRIMARY KEY, kind INTEGER)",
+		"INSERT INTO plain SELECT * FROM item", "INSERT INTO deep SELECT id, kind FROM item", "INSERT INTO far SELECT id, kind FROM item", "INSERT INTO called SELECT id, kind FROM item",
+		"CREATE FUNCTION granted(INTEGER) RETURNS BOOLEAN LANGUAGE sql STABLE AS 'SELECT EXISTS (SELECT FROM allowed WHERE kind = $1)'",
+		"ALTER TABLE item ENABLE ROW LEVEL SECURITY", "CREATE POLICY p ON item USING (kind IN (SELECT kind FROM allowed))",
+		"ALTER TABLE plain ENABLE ROW LEVEL SECURITY", "CREATE POLICY p ON plain USING (kind = current_setting('app.kind')::integer)",
+		"ALTER TABLE deep ENABLE ROW LEVEL SECURITY", "CREATE POLICY p ON deep USING (EXISTS (SELECT FROM item WHERE item.id = deep.id))",
+		"ALTER TABLE far ENABLE ROW LEVEL SECURITY", "CREATE POLICY p ON far USING (kind IN (SELECT kind FROM allowing))",
+		"ALTER TABLE called ENABLE ROW LEVEL SECURITY", "CREATE POLICY p ON called USING (granted(kind))",
+		"CREATE VIEW shown WITH (security_invoker = true) AS SELECT name FROM item WHERE id < 3")
+	reads := []string{
+		one, "SELECT name FROM item WHERE id = 1", "SELECT count(*) FROM item", "SELECT count(*) FROM shown", "SELECT name FROM plain WHERE id = 1",
+		"SELECT count(*) FROM deep", "SELECT count(*) FROM far", "SELECT count(*) FROM called", "SELECT p.id, i.id FROM plain p LEFT JOIN item i ON i.id = p.id ORDER BY 1",
+	}
+	g.seen("the policies", reads...)
+	for _, q := range []string{reads[1], reads[4], reads[5], reads[6]} {
+		g.WarmOn(g.reader, q)
+	}
+	for _, q := range []string{
+		"DELETE FROM allowed", "INSERT INTO allowed VALUES (1)", "UPDATE plain SET kind = 2 WHERE id = 1", "UPDATE item SET kind = 3 WHERE id = 1", "UPDATE plain SET kind = 1 WHERE id = 1",
+		"UPDATE allowed SET kind = 2", "TRUNCATE allowed", "INSERT INTO allowed VALUES (3), (1)",
+	} {
+		trial.Exec(t, g.DB, q)
+		g.seen(q, reads...)
+	}
+}
+
+// A policy may ask the clock.
+func TestPolicyThatAsksTheClock(t *testing.T) {
+	g := guard(t, "CREATE TABLE timed (id INTEGER PRIMARY KEY, until TIMESTAMPTZ)", "INSERT INTO timed VALUES (1, now() + interval '1 hour')",
+		"ALTER TABLE timed ENABLE ROW LEVEL SECURITY", "CREATE POLICY p ON timed USING (until > now())",
+		"ALTER TABLE item ENABLE ROW LEVEL SECURITY", "CREATE POLICY p ON item USING (CURRENT_TIMESTAMP > '2000-01-01' AND CURRENT_USER <> 'nobody')",
+		"CREATE VIEW shown AS SELECT id FROM timed")
+	for _, q := range []string{"SELECT id FROM timed", "SELECT count(*) FROM shown", one} {
+		for range 3 {
+			if _, r := trial.Read(t, g.reader, q); r.Hit {
+				t.Errorf("%s: a hit", q)
+			}
+		}
+	}
+}
+
+// What a policy calls may write, with a read of its table or with a write to it.
+func TestPolicyThatWrites(t *testing.T) {
+	g := guard(t, "CREATE TABLE log (id SERIAL, x INTEGER)", "GRANT ALL ON SEQUENCE log_id_seq TO PUBLIC",
+		"CREATE FUNCTION noted(INTEGER) RETURNS BOOLEAN LANGUAGE sql AS 'INSERT INTO log (x) VALUES ($1) RETURNING true'",
+		"CREATE TABLE entry (id INTEGER PRIMARY KEY)", "ALTER TABLE entry ENABLE ROW LEVEL SECURITY", "CREATE POLICY p ON entry USING (true) WITH CHECK (noted(id))",
+		"ALTER TABLE item ENABLE ROW LEVEL SECURITY", "CREATE POLICY p ON item USING (noted(id))",
+		"CREATE VIEW shown WITH (security_invoker = true) AS SELECT name FROM item WHERE id = 1")
+	const logs = "SELECT count(*) FROM log"
+	for _, q := range []string{"INSERT INTO entry VALUES (1)", "UPDATE entry SET id = 2", "SELECT name FROM item WHERE id = 1", "SELECT name FROM shown", "DELETE FROM item WHERE id = 1"} {
+		g.WarmOn(g.reader, logs)
+		if _, err := trial.Rows(context.Background(), g.reader, q); err != nil {
+			t.Fatal(err)
+		}
+		g.seen(q, logs)
+	}
+}
