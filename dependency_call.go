@@ -79,14 +79,11 @@ func Depend(ctx context.Context, deps ...Dependency) error {
 }
 
 // Ends tells the functions that run in ctx ([NewFunc], [Memo]) that what they make
-// is good until then and no longer.
+// is good until then and no longer, also where it is kept by time only. A zero time
+// says nothing.
 func Ends(ctx context.Context, at time.Time) {
 	if f := frameFrom(ctx); f != nil {
-		f.tell(func(f *frame) {
-			if f.until.IsZero() || at.Before(f.until) {
-				f.until = at
-			}
-		})
+		f.end(at)
 	}
 }
 

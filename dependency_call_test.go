@@ -54,11 +54,18 @@ func TestResultIsDroppedByHand(t *testing.T) {
 
 // A result may say itself how long it is good, whatever its dependencies are.
 func TestEndsEndsAResult(t *testing.T) {
-	for _, opts := range [][]cacheops.Option{nil, {cacheops.DependsOn(cacheops.Table("a"))}} {
+	for _, opts := range [][]cacheops.Option{
+		nil, {cacheops.DependsOn(cacheops.Table("a"))}, {cacheops.TimeOnly(time.Hour)}, {cacheops.FallbackTTL(time.Hour)},
+	} {
 		w, ctx, runs := newWorld(t, nil), t.Context(), 0
 		f := cacheops.NewFunc(w.cache, "f", func(ctx context.Context, _ int) (int, error) {
 			runs++
+			if len(opts) > 0 {
+				cacheops.Untracked(ctx, "read elsewhere")
+			}
 			cacheops.Ends(ctx, time.Now().Add(30*time.Millisecond))
+			cacheops.Ends(ctx, time.Now().Add(time.Hour))
+			cacheops.Ends(ctx, time.Time{})
 			return runs, nil
 		}, opts...)
 		mustCall(t, f, ctx, 0, 1)

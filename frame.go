@@ -94,9 +94,7 @@ func (f *frame) takeLocked(deps []Dep, end time.Time) {
 	if f.mode == declared {
 		return
 	}
-	if !end.IsZero() && (f.until.IsZero() || end.Before(f.until)) {
-		f.until = end
-	}
+	f.endLocked(end)
 	if f.flaw >= unkept {
 		return // nothing comes of it, and a function that never ends would gather for ever
 	}
@@ -113,6 +111,17 @@ func (f *frame) takeLocked(deps []Dep, end time.Time) {
 	if len(f.stamps) > maxFrameTags*f.cache.cfg.MaxTags {
 		f.spoilLocked(unkept, "depends on too much")
 		f.stamps = nil
+	}
+}
+
+// end says that the result is good until then at most. Zero says nothing.
+func (f *frame) end(at time.Time) {
+	f.tell(func(f *frame) { f.endLocked(at) })
+}
+
+func (f *frame) endLocked(at time.Time) {
+	if !at.IsZero() && (f.until.IsZero() || at.Before(f.until)) {
+		f.until = at
 	}
 }
 
@@ -180,6 +189,12 @@ func (f *frame) verdict() (flaw, string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.flaw, f.why
+}
+
+func (f *frame) ends() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.until
 }
 
 // account returns in which sessions the function has read, and whether nothing is

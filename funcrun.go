@@ -255,7 +255,9 @@ func (c *funcCall) keep(ctx context.Context, out *outcome, static reflect.Value,
 		why = flawed
 	}
 	out.frame = whole
-	if !byTime || how == forbidden {
+	if byTime && how != forbidden {
+		whole.end(inner.ends())
+	} else {
 		inner.handOn(whole)
 	}
 	entry, certain, flawedWhole := c.entry(whole, ttl)
