@@ -217,3 +217,13 @@ func TestAFragmentAroundABlockIsNotSharedByTemplates(t *testing.T) {
 		t.Errorf("%d hits, want 3", n)
 	}
 }
+
+// Without the cache, be it switched off or unreachable, a page is what it would be
+// without the tags.
+func TestSwitchedOff(t *testing.T) {
+	s := newSite(t)
+	s.cache.Disable()
+	const page = `{% cached %}{{ title(ctx) }}{% cached timeout=60 %}{{ title(ctx) }}{% endcached %}{% endcached %}`
+	s.show(page, nil, "&lt;b&gt;&amp;1&lt;b&gt;&amp;2", 2)
+	s.show(page, nil, "&lt;b&gt;&amp;3&lt;b&gt;&amp;4", 2)
+}

@@ -190,3 +190,13 @@ func TestABlockCannotBeInAFragment(t *testing.T) {
 	s.show(`{% block x %}{% cached %}{{ title(ctx)|safe }}{% endcached %}{% endblock %}{% block y %}{% endblock %}`, nil, `<b>&1`, 1)
 	s.show(`{% cached name="block" %}{{ block }}{% endcached %}`, nil, ``, 0)
 }
+
+// Without the cache, be it switched off or unreachable, a page is what it would be
+// without the tags.
+func TestSwitchedOff(t *testing.T) {
+	s := newSite(t)
+	s.cache.Disable()
+	const page = `{% cached %}{{ title(ctx) }}{% cached timeout=60 %}{{ title(ctx) }}{% endcached %}{% endcached %}`
+	s.show(page, nil, "&lt;b&gt;&amp;1&lt;b&gt;&amp;2", 2)
+	s.show(page, nil, "&lt;b&gt;&amp;3&lt;b&gt;&amp;4", 2)
+}

@@ -17,6 +17,10 @@ import (
 type Page struct {
 	context.Context
 	outer *Page // nil if none
+	// function is the context of a fragment's function, which leads past no page: a
+	// fragment that is rendered as if there were no cache has none of its own, and
+	// who asks its context asks the page's.
+	function context.Context
 
 	mu    sync.Mutex
 	inner map[*Page]struct{} // the fragments that are being rendered
@@ -34,6 +38,7 @@ func New(ctx context.Context) *Page {
 // ctx, the context of its function. leave says that it has been.
 func Fragment(ctx context.Context) (p *Page, leave func()) {
 	p = New(ctx)
+	p.function = cacheops.With(ctx, cacheops.Call{})
 	for o := p.outer; o != nil; o = o.outer {
 		o.enter(p)
 	}
@@ -70,7 +75,7 @@ func (p *Page) Value(key any) any {
 	}
 	if t := reflect.TypeOf(key); t != nil && t.PkgPath() == corePath {
 		for _, f := range p.rendering() {
-			cacheops.Untracked(f.Context, "reads with the context of the page around it")
+			cacheops.Untracked(f.function, "reads with the context of the page around it")
 		}
 	}
 	return p.Context.Value(key)
