@@ -16,6 +16,7 @@ import (
 
 	"github.com/cacheops/cacheops"
 	"github.com/cacheops/cacheops/httpcache"
+	"github.com/cacheops/cacheops/internal/page"
 )
 
 // Requests for one page wait for the one that makes it.
@@ -342,6 +343,18 @@ func TestDerivedContexts(t *testing.T) {
 	})
 	w.get(site, "/").want(200, "0mine<nil> true", false)
 	w.get(site, "/").want(200, "0mine<nil> true", true)
+}
+
+// Pages of pongocache and gonjacache look in the context for the page around them.
+func TestPagesOfTemplates(t *testing.T) {
+	w := newWorld(t, nil)
+	site := w.site(nil, func(rw http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(rw, w.read(page.New(r.Context()), 1))
+	})
+	w.get(site, "/").want(200, "0", false)
+	w.get(site, "/").want(200, "0", true)
+	w.write(t.Context(), 1, 1)
+	w.get(site, "/").want(200, "1", false)
 }
 
 // What cannot be tracked makes a page that is not kept, as a function's result.

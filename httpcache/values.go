@@ -79,7 +79,8 @@ func harmless(path string, v any) bool {
 	switch path {
 	case "net/http", "net/http/httptrace", "runtime/pprof", "github.com/go-chi/chi/v5",
 		"go.opentelemetry.io/otel/trace", "github.com/rs/zerolog",
-		corePath + "/httpcache", corePath + "/sqlcache", corePath + "/pgxcache", corePath + "/gormcache":
+		corePath + "/httpcache", corePath + "/sqlcache", corePath + "/pgxcache", corePath + "/gormcache",
+		corePath + "/internal/page", corePath + "/templcache": // of templates' pages and fragments
 		return true
 	case "github.com/a-h/templ": // a nonce is in there where a middleware makes one
 		return v == nil
