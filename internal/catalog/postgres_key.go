@@ -12,7 +12,8 @@ const pgIndexes = `
 SELECT i.indrelid::int8, i.indisunique, i.indisprimary, i.indimmediate, i.indisvalid AND i.indisready AND i.indislive, i.indpred IS NOT NULL,
 	(SELECT json_agg(json_build_array(k.attnum, k.coll::int8, o.opcdefault) ORDER BY k.n)::text
 		FROM unnest(i.indkey::int2[], i.indcollation::oid[], i.indclass::oid[]) WITH ORDINALITY AS k (attnum, coll, class, n)
-		LEFT JOIN pg_opclass o ON o.oid = k.class WHERE k.n <= i.indnkeyatts)
+		LEFT JOIN pg_opclass o ON o.oid = k.class WHERE k.n <= i.indnkeyatts),
+	coalesce((to_jsonb(i)->>'indnullsnotdistinct')::boolean, false)
 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND ` + pgNoTemp + `
 ORDER BY i.indrelid, i.indisprimary DESC, i.indexrelid`
@@ -29,7 +30,7 @@ func (c *pgIndexColumn) UnmarshalJSON(b []byte) error {
 }
 
 func (r *pgReader) indexes(ctx context.Context) error {
-	rows, err := r.rows(ctx, 7, pgIndexes)
+	rows, err := r.rows(ctx, 8, pgIndexes)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,9 @@ func (r *pgReader) indexes(ctx context.Context) error {
 		if number(row[1]) == 0 {
 			continue
 		}
-		if partial || !plain || number(row[4]) == 0 {
+		// Of NULLS NOT DISTINCT a NULL may be in another's way, which is so of no other
+		// key.
+		if partial || !plain || number(row[4]) == 0 || number(row[7]) != 0 {
 			t.HasOddKeys = true
 			continue
 		}

@@ -174,6 +174,9 @@ func (w *writePlan) rivalTarget(d *dml, s *Insert) (RowTarget, bool) {
 		if out.Moves {
 			out.ReadAfter = nil // the rows are elsewhere then
 		}
+		if (out.Moves || d.rewritten("UPDATE")) && twice(rows, key) {
+			return RowTarget{}, false // what meets the key first may leave it to the second
+		}
 	}
 	if !d.locateRows(&out, s) || w.touchesItself(d.t, "INSERT", dep.AllColumns(), OrDefault) || w.touchesItself(d.t, "UPDATE", out.Set, OrDefault) ||
 		replaces && w.touchesItself(d.t, "DELETE", dep.AllColumns(), OrDefault) {
@@ -204,6 +207,17 @@ func (d *dml) moved(u *Upsert, key *catalog.Key, rows []inserted) bool {
 			return i < 0 || !a.fields[i].Value.Known() || a.fields[i].Value != r.img.Get(name)
 		})
 	})
+}
+
+// twice reports whether two of the rows may have one key.
+func twice(rows []inserted, key *catalog.Key) bool {
+	for i := range rows {
+		img, _ := part(rows[i].img, key.Columns)
+		if slices.ContainsFunc(rows[:i], func(r inserted) bool { return same(r.img, img) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // rivalKey finds the only key by which a row may be in another's way, nil if there

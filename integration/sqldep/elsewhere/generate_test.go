@@ -557,8 +557,13 @@ func (g *statements) insert(rel *relation) string {
 	for range []int{1, 1, 2, 3}[g.w.r.IntN(4)] {
 		vals := make([]string, len(cols))
 		for i, c := range cols {
-			if vals[i] = g.constant(c); g.one(12) {
+			switch {
+			case g.w.upserts && c.name == "id" && g.one(2): // perhaps of another row, too
+				vals[i] = fmt.Sprint(1 + g.w.r.IntN(2))
+			case g.one(12):
 				vals[i] = "DEFAULT"
+			default:
+				vals[i] = g.constant(c)
 			}
 		}
 		rows = append(rows, "("+strings.Join(vals, ", ")+")")
@@ -597,7 +602,9 @@ func (g *statements) insert(rel *relation) string {
 func (g *statements) qualified(rel *relation) string {
 	var out []string
 	cols := writable(rel)
-	if !g.one(6) {
+	if g.w.upserts && g.one(3) { // it moves the row
+		out, cols = append(out, "id = "+rel.name+".id + "+pick(g.w.r, []string{"1", "5", "50"})), cols[1:]
+	} else if !g.one(6) {
 		cols = cols[1:]
 	}
 	for _, i := range g.w.r.Perm(len(cols))[:1+g.w.r.IntN(min(len(cols), 4))] {

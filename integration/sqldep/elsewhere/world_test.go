@@ -182,7 +182,8 @@ func (w *world) query() catalog.Query {
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
-func (w *world) one(n int) bool { return w.r.IntN(n) == 0 }
+// one is never true in a world without chance.
+func (w *world) one(n int) bool { return w.r != nil && w.r.IntN(n) == 0 }
 
 func (w *world) table(n int) {
 	rel := &relation{name: fmt.Sprintf("t%d", n)}
@@ -410,12 +411,12 @@ func names(rel *relation) []string {
 func (w *world) exact(rel *relation, before, after []row) (out []dep.Change) {
 	for _, o := range before {
 		i := slices.IndexFunc(after, func(n row) bool { return n.key == o.key })
-		c := dep.Change{Table: w.resolved(rel), Op: dep.Delete, Old: []dep.Image{w.image(rel, o)}}
+		c := dep.Change{Table: w.resolved(rel), Op: dep.Delete, Old: []dep.Image{w.exactImage(rel, o)}}
 		switch {
 		case i >= 0 && after[i].text == o.text:
 			continue
 		case i >= 0:
-			c.Op, c.New = dep.Update, []dep.Image{w.image(rel, after[i])}
+			c.Op, c.New = dep.Update, []dep.Image{w.exactImage(rel, after[i])}
 			var set []string
 			for j, col := range rel.cols {
 				if fmt.Sprint(o.vals[j]) != fmt.Sprint(after[i].vals[j]) {
@@ -428,7 +429,7 @@ func (w *world) exact(rel *relation, before, after []row) (out []dep.Change) {
 	}
 	for _, n := range after {
 		if !slices.ContainsFunc(before, func(o row) bool { return n.key == o.key }) {
-			out = append(out, dep.Change{Table: w.resolved(rel), Op: dep.Insert, New: []dep.Image{w.image(rel, n)}})
+			out = append(out, dep.Change{Table: w.resolved(rel), Op: dep.Insert, New: []dep.Image{w.exactImage(rel, n)}})
 		}
 	}
 	return out
@@ -452,6 +453,15 @@ func (w *world) image(rel *relation, r row) (m dep.Image) {
 		if v := col.Stored(r.vals[i]); v.Known() {
 			m = append(m, dep.Field{Col: c.name, Value: v})
 		}
+	}
+	return m
+}
+
+// exactImage is a row's image with what the driver read of it.
+func (w *world) exactImage(rel *relation, r row) dep.Image {
+	m := w.image(rel, r)
+	for i, c := range rel.cols {
+		m = append(m, dep.Field{Col: raw + c.name, Value: dep.TextValue(fmt.Sprintf("%T:%v", r.vals[i], r.vals[i]))})
 	}
 	return m
 }
