@@ -1,6 +1,10 @@
 package catalog_test
 
 import (
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -150,4 +154,58 @@ func TestMariaDBStamp(t *testing.T) {
 		{"RENAME TABLE e TO e2", true},
 		{"DROP TABLE e2", true},
 	})
+}
+
+// TestMariaDBReferencesFromElsewhere asks with databases that are asked one by one,
+// whatever their names, and with too many of them.
+func TestMariaDBReferencesFromElsewhere(t *testing.T) {
+	db := live.MySQL(t, true, "")
+	script(t, db, "CREATE TABLE t (id int PRIMARY KEY)")
+	var own string
+	if err := db.QueryRowContext(t.Context(), "SELECT DATABASE()").Scan(&own); err != nil {
+		t.Fatal(err)
+	}
+	children := func() (names []string) {
+		cat := live.Catalog(t, db, catalog.Session{UTC: true})
+		for _, fk := range cat.Named("t")[0].Children {
+			names = append(names, fk.Child+" "+fk.OnDelete+" "+strings.Join(fk.Columns, ","))
+		}
+		return names
+	}
+	stamp := func() string {
+		s, err := catalog.StampMySQL(t.Context(), live.Query(db))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	for i, other := range []string{own + `_Öd'\"x%d`, own + "_many"} {
+		t.Cleanup(func() { script(t, db, "DROP DATABASE IF EXISTS `"+other+"`") })
+		script(t, db, "CREATE DATABASE `"+other+"`")
+		if i == 1 {
+			crowd(t, db, own)
+		}
+		before := stamp()
+		script(t, db, "CREATE TABLE `"+other+"`.`c` (n int, m int, FOREIGN KEY (m) REFERENCES `"+own+"`.t (id) ON DELETE CASCADE)")
+		if stamp() == before {
+			t.Errorf("a reference from %s leaves the stamp as it is", other)
+		}
+		if got, want := children(), strings.ToLower(other)+".c CASCADE m"; !slices.Contains(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		before = stamp()
+		script(t, db, "DROP DATABASE `"+other+"`")
+		if stamp() == before {
+			t.Errorf("that %s is gone leaves the stamp as it is", other)
+		}
+	}
+}
+
+// crowd makes more databases than are asked one by one.
+func crowd(t *testing.T, db *sql.DB, prefix string) {
+	for i := range 65 {
+		name := fmt.Sprintf("%s_%d", prefix, i)
+		script(t, db, "CREATE DATABASE "+name)
+		t.Cleanup(func() { script(t, db, "DROP DATABASE "+name) })
+	}
 }

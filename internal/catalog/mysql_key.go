@@ -49,39 +49,3 @@ func (r *myReader) indexes(ctx context.Context) error {
 	}
 	return nil
 }
-
-// A reference from another database's table is of interest: what it does to that
-// table is not followed, but that it does something is known.
-const myForeignKeys = `
-SELECT k.constraint_schema, k.constraint_name, k.table_schema, k.table_name, k.column_name, k.referenced_table_name, k.referenced_column_name,
-	c.delete_rule, c.update_rule
-FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints c
-	ON c.constraint_schema = k.constraint_schema AND c.constraint_name = k.constraint_name AND c.table_name = k.table_name
-WHERE k.referenced_table_schema = DATABASE()
-ORDER BY k.constraint_schema, k.table_name, k.constraint_name, k.ordinal_position`
-
-func (r *myReader) foreignKeys(ctx context.Context) error {
-	rows, err := r.rows(ctx, 9, myForeignKeys)
-	if err != nil {
-		return err
-	}
-	var last string
-	var fk *ForeignKey
-	for _, row := range rows {
-		p := r.table(row[5])
-		if p == nil {
-			continue
-		}
-		id := text(row[0]) + "\x00" + text(row[3]) + "\x00" + text(row[1])
-		if fk == nil || id != last {
-			fk = &ForeignKey{
-				Child: strings.ToLower(text(row[2]) + "." + text(row[3])), Parent: p.Name,
-				OnDelete: text(row[7]), OnUpdate: text(row[8]),
-			}
-			p.Children, last = append(p.Children, fk), id
-		}
-		fk.Columns = append(fk.Columns, strings.ToLower(text(row[4])))
-		fk.ParentColumns = append(fk.ParentColumns, strings.ToLower(text(row[6])))
-	}
-	return nil
-}
