@@ -47,7 +47,7 @@ type resultOf struct {
 
 var _ Keyer = resultOf{}
 
-// AppendKey implements [Keyer]: templates' fragments are told apart by what they
+// AppendKey implements [Keyer]: results are told apart by what they are said to
 // depend on.
 func (r resultOf) AppendKey(b []byte) []byte {
 	return append(append(b, binaryTag(r.tag)...), r.fn.name...)

@@ -391,6 +391,36 @@ func TestHowAResultIsKeptIsPartOfItsKey(t *testing.T) {
 	}
 }
 
+// What a result was said to depend on is part of its key: another release of the
+// program, or another call, may say something else.
+func TestWhatAResultDependsOnIsPartOfItsKey(t *testing.T) {
+	w := newWorld(t, nil)
+	f := cacheops.NewFunc(w.cache, "f", func(context.Context, int) (int, error) { return 0, nil })
+	reads := cacheops.Reads(func(ctx context.Context) error { _, err := w.tryRead(ctx, "b", 1); return err })
+	runs := 0
+	memo := func(want int, deps ...cacheops.Dependency) {
+		t.Helper()
+		for range 2 {
+			v, err := cacheops.Memo(t.Context(), w.cache, "k", func(context.Context) (int, error) { runs++; return runs, nil }, cacheops.DependsOn(deps...))
+			if v != want || err != nil {
+				t.Errorf("got %d, %v, want %d", v, err, want)
+			}
+		}
+	}
+	table := cacheops.Table("b")
+	for i, deps := range [][]cacheops.Dependency{
+		{table}, {table.Where("id", 1)}, {table.Where("id", 2)}, {table, cacheops.Table("c")}, {f.Result(1)}, {f.Result(2)}, {reads},
+	} {
+		memo(i+1, deps...)
+	}
+	memo(1, table)
+	memo(3, table.Where("id", 2))
+	if _, err := cacheops.Memo(t.Context(), w.cache, "k", func(context.Context) (int, error) { return 0, nil },
+		cacheops.DependsOn(table.Where("id", func() {}))); err == nil {
+		t.Error("a value that no column has is no error")
+	}
+}
+
 // mapped is a codec of a type that cannot be compared.
 type mapped struct {
 	cacheops.Codec

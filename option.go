@@ -171,13 +171,30 @@ func (o *funcOptions) keeping() string {
 	case o.timeOnly:
 		return "time " + o.ttl.String()
 	case len(o.deps) > 0:
-		return "named"
+		return "named " + o.ttl.String() + o.named()
 	case o.fallback > 0:
 		return "fallback " + o.fallback.String()
 	case o.silent:
 		return "without reads"
 	}
 	return ""
+}
+
+// named tells what is named apart, but for functions, which cannot be told from one
+// another.
+func (o *funcOptions) named() string {
+	var b []byte
+	for _, d := range o.deps {
+		name := fmt.Sprintf("%T", d)
+		switch d.(type) {
+		case Target, Keyer:
+			if key, err := appendArg(nil, d); err == nil {
+				name = string(key)
+			}
+		}
+		b = appendPart(b, name)
+	}
+	return string(b)
 }
 
 func (o *funcOptions) jittered(ttl time.Duration) time.Duration {

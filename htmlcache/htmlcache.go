@@ -151,7 +151,7 @@ func (s *Set) fragment(view any, name string, data, deps any, mods []any) (any, 
 	if !ok || v.set != s {
 		return nil, errDot
 	}
-	fr := cacheops.Fragment{Template: name, Source: s.source}
+	fr := cacheops.Fragment{Template: name, Source: s.source, Data: data}
 	var till any
 	for _, m := range mods {
 		switch m := m.(type) {
@@ -163,8 +163,6 @@ func (s *Set) fragment(view any, name string, data, deps any, mods []any) (any, 
 			return nil, fmt.Errorf("a %T is neither a timeout nor an extra", m)
 		}
 	}
-	// How it is kept, too: elsewhere it may be kept for longer, or by something else.
-	fr.Data = []any{data, till, named(deps)}
 	opts, err := cacheops.FragmentOptions(deps, till)
 	if err != nil {
 		return nil, err
@@ -179,28 +177,4 @@ func (s *Set) fragment(view any, name string, data, deps any, mods []any) (any, 
 		return htmltemplate.HTML(out), nil //nolint:gosec // the template has escaped it
 	}
 	return out, nil
-}
-
-// named returns what tells dependencies apart in a key: all of them but functions,
-// which cannot be told from one another.
-func named(deps any) any {
-	switch v := deps.(type) {
-	case []any:
-		all := make([]any, len(v))
-		for i := range v {
-			all[i] = named(v[i])
-		}
-		return all
-	case []cacheops.Dependency:
-		all := make([]any, len(v))
-		for i := range v {
-			all[i] = named(v[i])
-		}
-		return all
-	case nil, string, cacheops.Target, []cacheops.Target:
-		return v
-	case cacheops.Keyer:
-		return string(v.AppendKey(nil))
-	}
-	return fmt.Sprintf("%T", deps)
 }

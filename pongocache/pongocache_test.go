@@ -117,6 +117,21 @@ func TestCachedAs(t *testing.T) {
 	s.show(page, vars, "&lt;b&gt;&amp;2", 1)
 }
 
+// Two pages for which one tag depends on different things do not share what is kept.
+func TestWhatAFragmentDependsOnIsPartOfItsKey(t *testing.T) {
+	s := newSite(t)
+	f := cacheops.NewFunc(s.cache, "f", func(context.Context, string) (int, error) { return 0, nil })
+	const page = `{% cached_as deps %}{{ title(ctx) }}{% endcached_as %}`
+	of := func(arg string) pongo2.Context { return pongo2.Context{"deps": f.Result(arg)} }
+	s.show(page, of("a"), "&lt;b&gt;&amp;1", 1)
+	s.drop()
+	if err := f.Invalidate(t.Context(), "b"); err != nil {
+		t.Fatal(err)
+	}
+	s.show(page, of("b"), "&lt;b&gt;&amp;2", 1)
+	s.show(page, of("b"), "&lt;b&gt;&amp;2", 0)
+}
+
 // Who includes a template decides whether it is escaped.
 func TestEscapingIsPartOfTheKey(t *testing.T) {
 	s := newSite(t)

@@ -33,6 +33,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -89,7 +90,7 @@ func fragment(deps any, o Options) templ.Component {
 	if err != nil {
 		return failing(err)
 	}
-	fr := cacheops.Fragment{Name: o.Name, Template: file, Place: fmt.Sprint(line, " for ", o.Timeout), Extra: o.Extra}
+	fr := cacheops.Fragment{Name: o.Name, Template: file, Place: strconv.Itoa(line), Extra: o.Extra}
 	if fr.Name == "" {
 		fr.Name = fmt.Sprintf("%s:%d", file, line)
 	}
