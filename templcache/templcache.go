@@ -17,10 +17,13 @@
 // The key holds the place of the call in the program and a digest of the program, for
 // what a fragment looks like is compiled into it. It does not hold the variables that
 // the fragment shows: those go into Extra. Where it shows { children... } of the
-// component around it, Extra must tell apart whose they are. A fragment brings the styles and scripts
-// of its own along, whatever the page has rendered before. Where the page has a nonce
-// ([templ.WithNonce]), which a fragment may show, nothing is kept. An error inside is
-// the page's, and nothing is kept.
+// component around it, Extra must tell apart whose they are. A fragment brings the
+// styles and scripts of its own along, whatever the page has rendered before.
+//
+// Nothing is kept of a fragment with an error inside, which is the page's; where the
+// page has a nonce ([templ.WithNonce]), which a fragment may show; and in a program
+// that is built without inlining, as for a debugger, where fragments cannot be told
+// apart.
 package templcache
 
 import (
@@ -103,11 +106,15 @@ func render(ctx context.Context, w io.Writer, fr cacheops.Fragment, opts []cache
 		return errors.New("templcache: the page was not rendered with templcache.In")
 	}
 	children := templ.GetChildren(ctx)
-	if templ.GetNonce(ctx) != "" {
+	where, told := code(children)
+	switch {
+	case templ.GetNonce(ctx) != "":
 		cacheops.Untracked(ctx, "a page with a nonce")
 		return children.Render(templ.ClearChildren(ctx), w)
+	case !told:
+		return children.Render(templ.ClearChildren(ctx), w)
 	}
-	fr.Place += " of " + code(children)
+	fr.Place += " of " + where
 	var err error
 	if fr.Source, err = program(); err != nil {
 		return err
@@ -122,16 +129,19 @@ func render(ctx context.Context, w io.Writer, fr cacheops.Fragment, opts []cache
 	return err
 }
 
-// code names the program's part that renders a component, where that is a function.
-func code(c templ.Component) string {
+// code names the program's part that renders a component. It is not told where that
+// is a function of templ's own, which renders many: generated code is a closure
+// there, and by its own name only where the compiler has inlined that.
+func code(c templ.Component) (name string, told bool) {
 	v := reflect.ValueOf(c)
 	if v.Kind() != reflect.Func {
-		return fmt.Sprintf("%T", c)
+		return fmt.Sprintf("%T", c), true
 	}
-	if f := runtime.FuncForPC(v.Pointer()); f != nil {
-		return f.Name()
+	f := runtime.FuncForPC(v.Pointer())
+	if f == nil || strings.HasPrefix(f.Name(), templPath+".") || strings.HasPrefix(f.Name(), templPath+"/") {
+		return "", false
 	}
-	return ""
+	return f.Name(), true
 }
 
 // apart is a context without templ's own values: which styles and scripts the page

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+	templruntime "github.com/a-h/templ/runtime"
 
 	"github.com/cacheops/cacheops"
 	"github.com/cacheops/cacheops/memstore"
@@ -172,6 +173,32 @@ func TestErrors(t *testing.T) {
 }
 
 // A helper around Cached is one place for all its calls, whose children are not.
+// generated is what generated code makes its components with. The compiler does not
+// inline what is called through a variable, nor anything in a program for a debugger.
+var generated = templruntime.GeneratedTemplate
+
+func TestChildrenOfAHelperWithoutInlining(t *testing.T) {
+	s := newSite(t)
+	say := func(text string) func(templruntime.GeneratedComponentInput) error {
+		return func(in templruntime.GeneratedComponentInput) error {
+			_, err := io.WriteString(in.Writer, text)
+			return err
+		}
+	}
+	one, two := generated(say("one")), generated(say("two"))
+	for i := range 4 {
+		c, want := one, "one"
+		if i%2 == 1 {
+			c, want = two, "two"
+		}
+		var out strings.Builder
+		ctx := templ.WithChildren(templcache.In(t.Context(), s.cache), c)
+		if err := part(templcache.Options{Timeout: time.Hour}).Render(ctx, &out); err != nil || out.String() != want {
+			t.Errorf("got %q, %v, want %q", out.String(), err, want)
+		}
+	}
+}
+
 func TestChildrenOfAHelperAreTheirOwn(t *testing.T) {
 	s := newSite(t)
 	show := func(children templ.ComponentFunc, o templcache.Options, want string) {
