@@ -195,6 +195,14 @@ var reviewCases = []reviewCase{
 		[]ask{q("INSERT INTO t VALUES (4, 0, 'x')"), q("INSERT INTO t VALUES (5, 0, 'x')"), q("UPDATE t SET b = 'z', a = 9 WHERE id = 3"), q("DELETE FROM t WHERE a = 0"), q("INSERT INTO t VALUES (6, NULL, 'n')")},
 	},
 	{
+		"columns that EXISTS shows by their number", `CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b TEXT);; INSERT INTO t VALUES (1, 1, 'x'), (2, 1, 'y'), (3, 3, 'x')`,
+		[]ask{
+			q("SELECT EXISTS (SELECT a FROM t GROUP BY 1 HAVING count(*) > 1)"), q("SELECT EXISTS (SELECT DISTINCT a FROM t LIMIT 1 OFFSET 2)"), q("SELECT EXISTS (SELECT a, b FROM t GROUP BY 2, 1 LIMIT 1 OFFSET 2)"),
+			q("SELECT b FROM t WHERE id = 3 AND EXISTS (SELECT a FROM t GROUP BY 1 HAVING count(*) > 1)"),
+		},
+		[]ask{q("UPDATE t SET a = 2 WHERE id = 1"), q("UPDATE t SET a = 3 WHERE id = 1"), q("UPDATE t SET a = 3"), q("UPDATE t SET b = 'x'")},
+	},
+	{
 		"an equality carried to a column of another collation", `CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);; CREATE TABLE u (id INTEGER PRIMARY KEY, c TEXT COLLATE NOCASE);; INSERT INTO t VALUES (1, 'A')`,
 		[]ask{
 			q("SELECT id FROM t WHERE a = 'A' AND EXISTS (SELECT 1 FROM u WHERE u.c = t.a)"), q("SELECT id FROM t WHERE a = 'A' AND a IN (SELECT c FROM u)"), q("SELECT t.id, u.id FROM t JOIN u ON u.c = t.a WHERE t.a = 'A'"),

@@ -19,6 +19,7 @@ type Table struct {
 	// Sample says TABLESAMPLE: the result is random.
 	Sample bool
 	Only   bool // PostgreSQL: not what inherits from it
+	Parts  bool // MySQL: some of its partitions
 	Pos    Pos
 }
 

@@ -116,7 +116,7 @@ func (n *notes) condition(sc *scope, e Expr) *cond {
 	case k.kind == condGiven || !n.fill.cond(k).all:
 	case k.kind == condEq && len(k.vals) > maxRegions:
 		n.add(e, fmt.Sprintf("it has more than %d values", maxRegions))
-	case k.kind == condRange:
+	case k.kind == condRange || k.kind == condEnds:
 		n.add(e, "no few cells of the column cover the range")
 	case k.kind == condLike || k.kind == condGlob:
 		n.add(e, "the pattern has no plain text before its first wildcard, or text beyond ASCII")

@@ -14,7 +14,7 @@ func (p *parser) tableElsewhere(t *Table) From {
 		}
 		return t
 	}
-	if p.word(kPartition) {
+	if t.Parts = p.word(kPartition); t.Parts {
 		p.names()
 	}
 	odd := p.systemTime(t)

@@ -17,6 +17,7 @@ const (
 	condTrue                      // the column is a number other than zero
 	condFalse                     // the column is zero
 	condRange                     // the column lies between vals[0] and vals[1]; nil is open
+	condEnds                      // condRange of two ends, of which neither says anything alone
 	condArray                     // the column equals an item of the array vals[0]
 	condLike                      // the column matches LIKE vals[0]
 	condGlob                      // the column matches GLOB vals[0]
@@ -296,9 +297,24 @@ func (s *scope) between(e *Between, want bool) *cond {
 		return nil
 	}
 	if e.Not != want {
-		return both(s.compare(OpGe, e.X, e.Lo), s.compare(OpLe, e.X, e.Hi))
+		lo, hi := s.compare(OpGe, e.X, e.Lo), s.compare(OpLe, e.X, e.Hi)
+		if s.a.cat.Dialect == catalog.MySQL {
+			return ends(lo, hi)
+		}
+		return both(lo, hi)
 	}
 	return either(s.compare(OpLt, e.X, e.Lo), s.compare(OpGt, e.X, e.Hi))
+}
+
+// ends is a BETWEEN of MySQL's, which compares all three operands as what they have
+// in common: beside a date, a number is one that stands for a date.
+func ends(lo, hi *cond) *cond {
+	if lo == nil || hi == nil {
+		return nil
+	}
+	out := lo.joined(hi)
+	out.kind = condEnds
+	return out
 }
 
 // inList is X IN (a, b, …) being true.

@@ -63,7 +63,7 @@ func (a *readAnalysis) unexplained(sc *scope, c *Column, explained bool) {
 			}
 		}
 	}
-	if explained || a.cat.Dialect != catalog.PostgreSQL || c.Table == "" && sc.source(c.Name) {
+	if explained || a.cat.Dialect != catalog.PostgreSQL || c.Name == "*" || c.Table == "" && sc.source(c.Name) {
 		return
 	}
 	a.refuse("the name " + c.Name + " is no column's")

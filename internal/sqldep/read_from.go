@@ -241,8 +241,8 @@ func (a *readAnalysis) table(t *Table, sc *scope, ordered bool) *fromTree {
 		return a.view(found, renamed(src, t.Columns), sc)
 	}
 	src.m = a.mention(found, ordered)
-	if t.IndexedBy != "" {
-		src.m.useAll() // the rows' order is that index's, whatever it holds
+	if t.IndexedBy != "" || t.Parts {
+		src.m.useAll() // the rows' order is that index's, and any column may decide a partition
 	}
 	return a.single(renamed(src, t.Columns), sc)
 }

@@ -35,7 +35,7 @@ func (a *readAnalysis) inline(src *source, q *Select, inner, sc *scope) *fromTre
 // counts them, nor fails at them.
 func transparent(q *Select) bool {
 	c := q.Cores[0]
-	if len(q.Cores) != 1 || q.With != nil || q.Limit != nil || c.Sub != nil || c.DistinctOn != nil || c.Rollup {
+	if len(q.Cores) != 1 || q.With != nil || cuts(q) || c.Sub != nil || c.DistinctOn != nil || c.Rollup {
 		return false
 	}
 	if calls(c, func(f *Func) bool { return f.Over != nil }) || fails(q) {
@@ -118,12 +118,16 @@ func starExports(r *ResultColumn, inner *scope) (out []export, ok bool) {
 }
 
 // bareExists returns the query under EXISTS without the columns of its select
-// list that decide nothing. Those with a name may be meant elsewhere.
+// list that decide nothing. Those with a name may be meant elsewhere; DISTINCT and
+// GROUP BY 1 mean those without one, and HAVING or OFFSET may count what they leave.
 func bareExists(q *Select) *Select {
 	if len(q.Cores) != 1 || q.Cores[0].Sub != nil || q.Cores[0].Columns == nil {
 		return q
 	}
 	c, s := *q.Cores[0], *q
+	if c.Distinct || c.DistinctOn != nil || c.GroupBy != nil {
+		return q
+	}
 	c.Columns = slices.DeleteFunc(slices.Clone(c.Columns), func(r ResultColumn) bool {
 		_, plain := r.Expr.(*Column)
 		return r.Alias == "" && (r.Star || plain)

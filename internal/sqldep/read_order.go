@@ -78,8 +78,8 @@ func isRowKey(t *catalog.Table, col string) bool {
 func settle(order []Order, sc *scope) {
 	named := map[place]bool{}
 	for _, o := range order {
-		if c, ok := o.Expr.(*Column); ok && slices.Contains(sc.aliases, c.Name) {
-			continue // the alias comes first here
+		if c, ok := o.Expr.(*Column); ok && (slices.Contains(sc.aliases, c.Name) || sc.shows(c)) {
+			continue // what is shown comes first here
 		}
 		if m, col, ok := sc.operand(o.Expr); ok {
 			named[place{m, col.Name}] = true
@@ -90,6 +90,26 @@ func settle(order []Order, sc *scope) {
 			src.m.ordered = false
 		}
 	}
+}
+
+// shows reports whether ORDER BY may take a name for that of an item of the select
+// list which is not the column: PostgreSQL calls an item without a name after its
+// function, and a cast after its column or its type.
+func (s *scope) shows(c *Column) bool {
+	return c.Table == "" && s.a.cat.Dialect == catalog.PostgreSQL && slices.ContainsFunc(s.items, func(r ResultColumn) bool {
+		if r.Star || r.Alias != "" {
+			return false
+		}
+		switch e := r.Expr.(type) {
+		case *Column, *Param, *Lifted:
+			return false
+		case *Func:
+			return e.Name == c.Name || e.Odd
+		case *Binary:
+			return e.Op == OpOther
+		}
+		return true
+	})
 }
 
 // pinnedBy reports whether every column of a key that admits one row is among

@@ -185,7 +185,7 @@ func (f filling) cond(c *cond) regions {
 		return f.atom(dep.Atom{Col: c.name, Kind: dep.IsTrue})
 	case condFalse:
 		return f.atom(dep.Atom{Col: c.name, Kind: dep.IsFalse})
-	case condRange:
+	case condRange, condEnds:
 		return f.span(c)
 	case condArray:
 		return f.array(c)
@@ -305,7 +305,7 @@ func (f filling) span(c *cond) regions {
 	}
 	family := famLo
 	switch {
-	case !lo.Known() && !hi.Known():
+	case !lo.Known() && !hi.Known(), c.kind == condEnds && !(lo.Known() && hi.Known()):
 		return everywhere()
 	case !lo.Known():
 		family = famHi

@@ -98,8 +98,9 @@ type scope struct {
 	parent  *scope
 	ctes    *cteEnv
 	sources []*source
-	aliases []string // of the select list
-	merged  []string // columns named in USING
+	aliases []string       // of the select list
+	items   []ResultColumn // the select list itself
+	merged  []string       // columns named in USING
 	// muddled says that unqualified names may mean a merge of several columns: a
 	// NATURAL join, or USING in a RIGHT or FULL one.
 	muddled bool

@@ -19,7 +19,7 @@ func (a *readAnalysis) query(s *Select, ctes *cteEnv, parent *scope, ordered boo
 		asked = nil
 	}
 	ctes = a.with(s.With, ctes, parent)
-	ordered = ordered || s.Limit != nil
+	ordered = ordered || cuts(s)
 	scopes := make([]*scope, len(s.Cores))
 	for i, c := range s.Cores {
 		scopes[i] = a.core(c, ctes, parent, ordered || len(s.Cores) > 1, asked)
@@ -105,6 +105,7 @@ func (a *readAnalysis) core(c *Core, ctes *cteEnv, parent *scope, ordered bool, 
 	for _, row := range c.Values {
 		a.exprs(row, sc)
 	}
+	sc.items = c.Columns
 	for i := range c.Columns {
 		if alias := c.Columns[i].Alias; alias != "" {
 			sc.aliases = append(sc.aliases, alias)
@@ -193,7 +194,11 @@ func (a *readAnalysis) derived(f *SubFrom, sc *scope, ordered bool) *fromTree {
 
 // plain reports whether a query passes its rows on one by one, so that their
 // order shows only if the order of its own rows does.
-func plain(s *Select) bool { return len(s.Cores) == 1 && s.Limit == nil && passesOn(s) }
+func plain(s *Select) bool { return len(s.Cores) == 1 && !cuts(s) && passesOn(s) }
+
+// cuts reports whether a query leaves out rows by their number. PostgreSQL has OFFSET
+// without LIMIT.
+func cuts(s *Select) bool { return s.Limit != nil || s.Offset != nil }
 
 // passesOn reports whether the only core of a query makes one row of each of
 // its FROM that WHERE lets through, with a value that is a matter of that row.

@@ -1,0 +1,42 @@
+package postgres
+
+import (
+	"testing"
+
+	"github.com/cacheops/cacheops/integration/trial"
+)
+
+// TestReadsOfMoreThanTheyShow: what a read leaves out may still decide what it shows.
+func TestReadsOfMoreThanTheyShow(t *testing.T) {
+	four := []string{"CREATE TABLE t (id int PRIMARY KEY, x int, b int)", "INSERT INTO t VALUES (1, 9, 1), (2, 9, 1), (3, 1, 1), (4, 1, 1)"}
+	two := []string{"CREATE TABLE t (id int PRIMARY KEY, x int)", "INSERT INTO t VALUES (1, 9), (2, 9)"}
+	trial.Fresh(t, onPgx(t, nil).World, []trial.Changing{
+		{Schema: four, Read: "SELECT x FROM (SELECT x FROM t ORDER BY id OFFSET 2) q WHERE q.x = 1", Write: "DELETE FROM t WHERE id = 1"},
+		{Schema: four, Read: "SELECT count(*) FROM (SELECT x FROM t OFFSET 2) q WHERE q.x = 1", Write: "UPDATE t SET b = 2 WHERE id = 1"},
+		{Schema: four, Read: "WITH q AS (SELECT id, x FROM t ORDER BY id OFFSET 2) SELECT id FROM q WHERE x = 1", Write: "DELETE FROM t WHERE id = 1"},
+		{Schema: four, Read: "SELECT id FROM t o WHERE id = 3 AND id IN (SELECT id FROM t ORDER BY id OFFSET 2)", Write: "DELETE FROM t WHERE id = 1"},
+		{Schema: two, Read: "SELECT EXISTS (SELECT DISTINCT x FROM t OFFSET 1)", Write: "UPDATE t SET x = 8 WHERE id = 1"},
+		{Schema: two, Read: "SELECT EXISTS (SELECT DISTINCT ON (1) x FROM t OFFSET 1)", Write: "UPDATE t SET x = 8 WHERE id = 1"},
+		{Schema: four, Read: "SELECT EXISTS (SELECT x FROM t GROUP BY 1 HAVING count(*) > 2)", Write: "UPDATE t SET x = 1 WHERE id = 1"},
+	})
+}
+
+// TestOrderByWhatIsShown: PostgreSQL names an item of the select list that has no
+// name, and ORDER BY takes that before a column.
+func TestOrderByWhatIsShown(t *testing.T) {
+	keyed := []string{"CREATE TABLE t (name text PRIMARY KEY, x int)", "INSERT INTO t VALUES ('ab', 1), ('aa', 1)"}
+	lower := []string{"CREATE TABLE t (lower text PRIMARY KEY, name text, x int)", "INSERT INTO t VALUES ('ab', 'A', 1), ('aa', 'a', 1)"}
+	trial.Fresh(t, onPgx(t, nil).World, []trial.Changing{
+		{Schema: keyed, Read: "SELECT name::char(1), name AS n FROM t ORDER BY name", Write: "UPDATE t SET x = 2 WHERE name = 'ab'"},
+		{Schema: lower, Read: "SELECT name, lower(name) FROM t ORDER BY lower", Write: "UPDATE t SET x = 2 WHERE lower = 'ab'"},
+		{Schema: keyed, Read: "SELECT (SELECT 1 AS name), name AS n FROM t ORDER BY name", Write: "UPDATE t SET x = 2 WHERE name = 'ab'"},
+	})
+}
+
+// TestWholeRowAsValue: t.* is no function of t's.
+func TestWholeRowAsValue(t *testing.T) {
+	trial.Fresh(t, onPgx(t, nil).World, []trial.Changing{{
+		Schema: []string{"CREATE TABLE t (id int PRIMARY KEY, x int)", "CREATE TABLE u (id int PRIMARY KEY, t int)", "INSERT INTO t VALUES (1, NULL)", "INSERT INTO u VALUES (1, 1)"},
+		Read:   "SELECT count(t.*) FROM u LEFT JOIN t ON t.id = u.t", Write: "DELETE FROM t WHERE id = 1",
+	}})
+}
