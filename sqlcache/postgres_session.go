@@ -12,6 +12,7 @@ import (
 // back. Temporary tables hide others of their names.
 const pgSession = `
 SELECT pg_is_in_recovery()::text, current_setting('standard_conforming_strings'), current_setting('default_transaction_isolation'),
+	current_setting('transform_null_equals'),
 	(SELECT oid::text FROM pg_database WHERE datname = current_database()),
 	json_build_array(current_user, session_user,
 		(SELECT array_agg(relname::text ORDER BY relname) FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND pg_my_temp_schema() <> 0),
@@ -28,11 +29,11 @@ const pgSettings = `'search_path', 'TimeZone', 'DateStyle', 'IntervalStyle', 'ex
 	'icu_validation_level', 'quote_all_identifiers', 'default_transaction_isolation'`
 
 func (d *postgres) session(ctx context.Context, l *lease) (session, error) {
-	row, err := l.row(ctx, pgSession, 5)
+	row, err := l.row(ctx, pgSession, 6)
 	if err != nil {
 		return session{}, fmt.Errorf("read the session's settings: %w", err)
 	}
-	place := row[3]
+	place := row[4]
 	if d.system {
 		system, err := l.row(ctx, pgSystem, 1)
 		if err != nil {
@@ -40,10 +41,12 @@ func (d *postgres) session(ctx context.Context, l *lease) (session, error) {
 		}
 		place = system[0] + "." + place
 	}
-	s := session{print: row[4], snapshots: row[2] != "read committed" && row[2] != "read uncommitted"}
+	s := session{print: row[5], snapshots: row[2] != "read committed" && row[2] != "read uncommitted"}
 	switch {
 	case place != d.place:
 		s.never = "connection to another database"
+	case row[3] != "off":
+		s.never = "transform_null_equals is on" // a comparison with NULL finds rows then
 	case row[0] != "false" && d.engine.replica == nil:
 		s.never = "connection in recovery"
 	}
