@@ -86,9 +86,7 @@ type hookedByName struct {
 func (*hookedByName) TableName() string { return "articles" }
 
 func TestCompileLikeTheChain(t *testing.T) {
-	w := newWorld(t, "sqlite", "memory", setup{})
-	w.migrate()
-	w.seed()
+	w := small(t, setup{})
 	ctx := context.Background()
 	byKey := func(tx *gorm.DB) *gorm.DB { return tx.Where("id = ?", gormcache.Arg(0)) }
 	t.Run("pointers", func(t *testing.T) {
@@ -266,9 +264,7 @@ func TestRelatedColumnsSeeTheirCaller(t *testing.T) {
 
 // The tables that preloads read would be missing.
 func TestDependsRefusesPreloads(t *testing.T) {
-	w := newWorld(t, "sqlite", "memory", setup{})
-	w.migrate()
-	w.seed()
+	w := small(t, setup{})
 	comments := func(db *gorm.DB) *gorm.DB { return db.Preload("Comments") }
 	for name, query := range map[string]*gorm.DB{
 		"preload": comments(w.cached.Model(&Article{})),
@@ -311,9 +307,7 @@ func TestScannersThatKeepBytes(t *testing.T) {
 
 // What a pointer points at is part of the key; where it happens to be is not.
 func TestExtraIsItsContent(t *testing.T) {
-	w := newWorld(t, "sqlite", "memory", manual)
-	w.migrate()
-	w.seed()
+	w := small(t, manual)
 	type viewer struct{ Tenant *int }
 	of := func(tenant int) query {
 		return find[Article](func(db *gorm.DB) *gorm.DB {

@@ -13,9 +13,7 @@ import (
 )
 
 func TestInPlace(t *testing.T) {
-	w := newWorld(t, "sqlite", "memory", setup{})
-	w.migrate()
-	w.seed()
+	w := small(t, setup{})
 	inPlace := func(q query) query {
 		return func(db *gorm.DB) (v any, err error) {
 			inner := gormcache.InPlace(db, func(tx *gorm.DB) error {

@@ -11,9 +11,7 @@ import (
 
 // The same SQL is read into types of one name, and into others.
 func TestTypesOfOneName(t *testing.T) {
-	w := newWorld(t, "sqlite", "memory", setup{})
-	w.migrate()
-	w.seed()
+	w := small(t, setup{})
 	dests := []func() any{
 		func() any {
 			type row struct {
@@ -47,9 +45,7 @@ func TestTypesOfOneName(t *testing.T) {
 
 // Writes in the midst of reads, and reads that write.
 func TestWritesAmongReads(t *testing.T) {
-	w := newWorld(t, "sqlite", "memory", setup{})
-	w.migrate()
-	w.seed()
+	w := small(t, setup{})
 	for i := range 3 {
 		for name, write := range map[string]func(db *gorm.DB) error{
 			"rows open": func(db *gorm.DB) error {
@@ -92,9 +88,7 @@ func TestWritesAmongReads(t *testing.T) {
 
 // Destinations and chains that GORM refuses, or takes in its own way.
 func TestOddFinishers(t *testing.T) {
-	w := newWorld(t, "sqlite", "memory", setup{})
-	w.migrate()
-	w.seed()
+	w := small(t, setup{})
 	reused := map[*gorm.DB]*gorm.DB{}
 	for _, db := range []*gorm.DB{w.cached, w.bare} {
 		reused[db] = db.Where("category = ?", 1)

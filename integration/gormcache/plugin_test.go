@@ -383,9 +383,7 @@ func TestSerializersSeeTheirCaller(t *testing.T) {
 }
 
 func TestBypassIsRefused(t *testing.T) {
-	w := newWorld(t, "sqlite", "memory", setup{})
-	w.migrate()
-	w.seed()
+	w := small(t, setup{})
 	early := w.gorm(w.open(), gorm.Config{})
 	session := early.WithContext(context.Background())
 	prepared := early.Session(&gorm.Session{PrepareStmt: true})
@@ -456,9 +454,7 @@ func TestBypassIsRefused(t *testing.T) {
 
 func TestDBResolver(t *testing.T) {
 	for _, prepared := range []bool{false, true} {
-		w := newWorld(t, "sqlite", "memory", setup{gorm: gorm.Config{PrepareStmt: prepared}})
-		w.migrate()
-		w.seed()
+		w := small(t, setup{gorm: gorm.Config{PrepareStmt: prepared}})
 		resolver := dbresolver.Register(dbresolver.Config{
 			Sources: []gorm.Dialector{w.open()}, Replicas: []gorm.Dialector{w.open(), w.open()},
 		}).Register(dbresolver.Config{Sources: []gorm.Dialector{w.open()}}, "other")
@@ -782,9 +778,7 @@ func TestCompile(t *testing.T) {
 // TestSessionsOfTheirOwn has the pool hold a connection that sees other tables
 // under the same names: what it reads must not be taken for the others'.
 func TestSessionsOfTheirOwn(t *testing.T) {
-	w := newWorld(t, "sqlite", "memory", setup{})
-	w.migrate()
-	w.seed()
+	w := small(t, setup{})
 	pool, err := w.cached.DB()
 	must(t, err)
 	ctx := context.Background()

@@ -1,16 +1,10 @@
 package gormcache
 
 import (
-	"context"
-	"crypto/rand"
-	"database/sql"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	gomysql "github.com/go-sql-driver/mysql"
 	"gorm.io/driver/mysql"
 	"gorm.io/driver/postgres"
 	"gorm.io/driver/sqlite"
@@ -20,6 +14,7 @@ import (
 
 	"github.com/cacheops/cacheops"
 	"github.com/cacheops/cacheops/gormcache"
+	"github.com/cacheops/cacheops/integration/live"
 	"github.com/cacheops/cacheops/memstore"
 	"github.com/cacheops/cacheops/redisstore"
 	"github.com/cacheops/cacheops/redisstore/redistest"
@@ -47,62 +42,14 @@ func sqliteDialector(t testing.TB) func() gorm.Dialector {
 }
 
 func postgresDialector(t testing.TB) func() gorm.Dialector {
-	dsn := address("CACHEOPS_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable")
-	admin := reached(t, "pgx", dsn)
-	name := ownName(t, admin, " WITH (FORCE)")
-	dsn = strings.Replace(dsn, "/test?", "/"+name+"?", 1)
+	dsn := live.PostgresURL(t)
 	return func() gorm.Dialector { return postgres.Open(dsn) }
 }
 
 func mysqlDialector(t testing.TB) func() gorm.Dialector {
-	dsn := address("CACHEOPS_TEST_MYSQL", "root@tcp(127.0.0.1:3306)/")
-	admin := reached(t, "mysql", dsn)
-	cfg, err := gomysql.ParseDSN(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.DBName, cfg.ParseTime = ownName(t, admin, ""), true
+	cfg := live.NewMySQL(t, "parseTime=true")
+	cfg.MultiStatements = false
 	return func() gorm.Dialector { return mysql.Open(cfg.FormatDSN()) }
-}
-
-func address(env, otherwise string) string {
-	if a := os.Getenv(env); a != "" {
-		return a
-	}
-	return otherwise
-}
-
-func reached(t testing.TB, driver, dsn string) *sql.DB {
-	t.Helper()
-	admin, err := sql.Open(driver, dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := admin.PingContext(t.Context()); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no %s: %v", driver, err)
-		}
-		t.Skipf("no %s: %v", driver, err)
-	}
-	return admin
-}
-
-// ownName makes a database, which is dropped with the test.
-func ownName(t testing.TB, admin *sql.DB, force string) string {
-	t.Helper()
-	name := "cacheops_" + strings.ToLower(rand.Text()[:12])
-	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name+force); err != nil {
-			t.Error(err)
-		}
-		if err := admin.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return name
 }
 
 // redisStore is a store on a server of the test's own.
@@ -148,6 +95,15 @@ func newWorld(t testing.TB, engine, store string, s setup) *world {
 	w.bare = w.gorm(w.plainly(), gorm.Config{})
 	w.cached = w.gorm(w.open(), s.gorm)
 	must(t, w.cached.Use(gormcache.New(w.cache, s.plugin)))
+	return w
+}
+
+// small is a world on SQLite with the articles in it.
+func small(t testing.TB, s setup) *world {
+	t.Helper()
+	w := newWorld(t, "sqlite", "memory", s)
+	w.migrate()
+	w.seed()
 	return w
 }
 

@@ -8,6 +8,7 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"maps"
+	"net/url"
 	"os"
 	"testing"
 
@@ -45,7 +46,22 @@ func absent(t testing.TB, what string, err error) {
 // connect to it.
 func NewPostgres(t testing.TB) *pgx.ConnConfig {
 	t.Helper()
-	cfg, err := pgx.ParseConfig(address(postgresEnv, "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"))
+	cfg, err := pgx.ParseConfig(PostgresURL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// PostgresURL is NewPostgres for any driver: an address that ends in parameters, as
+// the server's does.
+func PostgresURL(t testing.TB) string {
+	t.Helper()
+	server, err := url.Parse(address(postgresEnv, "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := pgx.ParseConfig(server.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,9 +75,8 @@ func NewPostgres(t testing.TB) *pgx.ConnConfig {
 		exec(t, admin, "DROP DATABASE "+schema+" WITH (FORCE)")
 		closeAll(t, admin)
 	})
-	cfg = cfg.Copy()
-	cfg.Database = schema
-	return cfg
+	server.Path = "/" + schema
+	return server.String()
 }
 
 // Postgres returns a pool of connections to a new database, which is dropped with
@@ -91,12 +106,26 @@ func NewMySQL(t testing.TB, params string) *mysql.Config {
 	schema := name()
 	exec(t, admin, "CREATE DATABASE "+schema+" CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
 	t.Cleanup(func() {
+		disconnect(t, admin, schema)
 		exec(t, admin, "DROP DATABASE "+schema)
 		closeAll(t, admin)
 	})
 	cfg = cfg.Clone()
 	cfg.DBName, cfg.MultiStatements = schema, true
 	return cfg
+}
+
+// disconnect ends what a test that failed has left open, for which the DROP would
+// wait.
+func disconnect(t testing.TB, admin *sql.DB, schema string) {
+	t.Helper()
+	threads, err := Query(admin)(context.Background(), "SELECT id FROM information_schema.processlist WHERE db = ?", schema)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, row := range threads {
+		_, _ = admin.ExecContext(context.Background(), "KILL ?", row[0]) // it may have ended
+	}
 }
 
 // MySQL returns a pool of connections to a new database, which is dropped with

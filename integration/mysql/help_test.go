@@ -1,68 +1,26 @@
 package mysql
 
 import (
-	"context"
-	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/live"
 	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/memstore"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
-// address is the server's; the default is a local installation's.
-func address() string {
-	if a := os.Getenv("CACHEOPS_TEST_MYSQL"); a != "" {
-		return a
-	}
-	return "root@tcp(127.0.0.1:3306)/"
-}
-
-// newDatabase makes a database of the test's own and returns how to reach it.
+// newDatabase makes a database of the test's own and returns how to reach it, with
+// one statement at a time.
 func newDatabase(t testing.TB) *mysql.Config {
 	t.Helper()
-	cfg, err := mysql.ParseDSN(address())
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.Logger = &mysql.NopLogger{}
-	admin := sql.OpenDB(connector(t, cfg))
-	if err := admin.PingContext(t.Context()); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no MySQL: %v", err)
-		}
-		t.Skipf("no MySQL: %v", err)
-	}
-	cfg.DBName = "cacheops_" + strings.ToLower(rand.Text()[:12])
-	trial.Exec(t, admin, "CREATE DATABASE "+cfg.DBName)
-	t.Cleanup(func() {
-		disconnect(t, admin, cfg.DBName)
-		trial.Exec(t, admin, "DROP DATABASE "+cfg.DBName)
-		if err := admin.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	cfg := live.NewMySQL(t, "")
+	cfg.Logger, cfg.MultiStatements = &mysql.NopLogger{}, false
 	return cfg
-}
-
-// disconnect ends what a test that failed has left open, for which the DROP would
-// wait.
-func disconnect(t testing.TB, admin *sql.DB, database string) {
-	t.Helper()
-	threads, err := trial.Rows(context.Background(), admin, "SELECT id FROM information_schema.processlist WHERE db = ?", database)
-	if err != nil {
-		t.Error(err)
-	}
-	for _, id := range strings.FieldsFunc(threads, func(r rune) bool { return r == '[' || r == ']' }) {
-		_, _ = admin.Exec("KILL " + id) // it may have ended
-	}
 }
 
 func connector(t testing.TB, cfg *mysql.Config) driver.Connector {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"testing"
 
+	"github.com/cacheops/cacheops/integration/live"
 	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
@@ -32,7 +33,7 @@ func TestSessionChangedByAFunction(t *testing.T) {
 	for _, d := range drivers {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			dsn := newDatabase(t)
+			dsn := live.PostgresURL(t)
 			same := &sqlcache.Options{Session: "same", MaxOpenConns: 2}
 			w := newWorld(t, dsn, d.connector(t, dsn), same)
 			w.fill()

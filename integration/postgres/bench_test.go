@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cacheops/cacheops/integration/live"
 	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
@@ -129,7 +130,7 @@ func BenchmarkRead(b *testing.B) {
 }
 
 func benchWorld(b *testing.B, connector func(testing.TB, string) driver.Connector) *world {
-	dsn := newDatabase(b)
+	dsn := live.PostgresURL(b)
 	w := newWorld(b, dsn, connector(b, dsn), nil)
 	trial.Exec(b, w.DB, "CREATE TABLE item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT)")
 	trial.Exec(b, w.DB, "INSERT INTO item SELECT i, i, 'name' FROM generate_series(1, 1000) i")

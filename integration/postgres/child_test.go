@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/cacheops/cacheops/integration/live"
 	"github.com/cacheops/cacheops/integration/trial"
 )
 
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 // overRedis is a world whose store other processes share.
 func overRedis(t *testing.T) (w *world, start func(fate string) *osexec.Cmd) {
 	t.Helper()
-	dsn := newDatabase(t)
+	dsn := live.PostgresURL(t)
 	store, start := trial.Redis(t, dsn)
 	w = over(t, dsn, store, pgxConnector(t, dsn), nil)
 	w.fill()

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/live"
 	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/memstore"
 	"github.com/cacheops/cacheops/sqlcache"
@@ -99,7 +100,7 @@ func TestConnectionLostDuringCommit(t *testing.T) {
 	for _, way := range []string{"transaction", "autocommit", "several statements", "textual"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			dsn := newDatabase(t)
+			dsn := live.PostgresURL(t)
 			c, wires := cuttable(t, dsn)
 			w := newWorld(t, dsn, c, nil)
 			w.fill()

@@ -1,11 +1,8 @@
 package postgres
 
 import (
-	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -13,43 +10,11 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/live"
 	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/memstore"
 	"github.com/cacheops/cacheops/sqlcache"
 )
-
-// address is the server's; the default is a local installation's.
-func address() string {
-	if a := os.Getenv("CACHEOPS_TEST_POSTGRES"); a != "" {
-		return a
-	}
-	return "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"
-}
-
-// newDatabase makes a database of the test's own and returns its address.
-func newDatabase(t testing.TB) string {
-	t.Helper()
-	cfg, err := pgx.ParseConfig(address())
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin := stdlib.OpenDB(*cfg)
-	if err := admin.PingContext(t.Context()); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no PostgreSQL: %v", err)
-		}
-		t.Skipf("no PostgreSQL: %v", err)
-	}
-	name := "cacheops_" + strings.ToLower(rand.Text()[:12])
-	trial.Exec(t, admin, "CREATE DATABASE "+name)
-	t.Cleanup(func() {
-		trial.Exec(t, admin, "DROP DATABASE "+name+" WITH (FORCE)")
-		if err := admin.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return strings.Replace(address(), "/test?", "/"+name+"?", 1)
-}
 
 // drivers are those that the tests run on.
 var drivers = []struct {
@@ -91,7 +56,7 @@ func each(t *testing.T, test func(w *world)) {
 	for _, d := range drivers {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			dsn := newDatabase(t)
+			dsn := live.PostgresURL(t)
 			test(newWorld(t, dsn, d.connector(t, dsn), nil))
 		})
 	}
@@ -100,7 +65,7 @@ func each(t *testing.T, test func(w *world)) {
 // onPgx is a world over pgx.
 func onPgx(t testing.TB, opts *sqlcache.Options) *world {
 	t.Helper()
-	dsn := newDatabase(t)
+	dsn := live.PostgresURL(t)
 	return newWorld(t, dsn, pgxConnector(t, dsn), opts)
 }
 

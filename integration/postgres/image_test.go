@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cacheops/cacheops/integration/live"
 	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
@@ -138,7 +139,7 @@ func TestErrorsOfTheReadAroundAWrite(t *testing.T) {
 	for _, d := range drivers {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			dsn := newDatabase(t) + "&lock_timeout=50"
+			dsn := live.PostgresURL(t) + "&lock_timeout=50"
 			w := newWorld(t, dsn, d.connector(t, dsn), nil)
 			w.fill()
 			w.Warm(byKind, 1)

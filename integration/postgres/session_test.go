@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/live"
 	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
@@ -190,7 +191,7 @@ func TestOneConnectionsSession(t *testing.T) {
 // A pool that prepares its connections for each user is cached by scope alone.
 func TestHooks(t *testing.T) {
 	type tenant struct{}
-	dsn := newDatabase(t)
+	dsn := live.PostgresURL(t)
 	setUp := newWorld(t, dsn, pgxConnector(t, dsn), nil)
 	setUp.fill()
 	trial.Exec(t, setUp.DB, "CREATE SCHEMA other; CREATE TABLE other.item AS SELECT id, kind, 'other' AS name FROM item")
@@ -318,7 +319,7 @@ func TestRowSecurity(t *testing.T) {
 
 // A connection whose session differs from the others' by a hook keeps nothing.
 func TestConnectionsThatDiffer(t *testing.T) {
-	dsn := newDatabase(t)
+	dsn := live.PostgresURL(t)
 	n := 0
 	odd := stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
 		if n++; n > 1 {
@@ -348,11 +349,11 @@ func TestConnectionsThatDiffer(t *testing.T) {
 
 func TestNotADatabaseThatWeKnow(t *testing.T) {
 	cache := trial.Cache(t, onPgx(t, nil).Store, nil)
-	db := trial.Closing(t, sqlcache.OpenDB(cache, pgxConnector(t, newDatabase(t)), &sqlcache.Options{Name: "same"}))
+	db := trial.Closing(t, sqlcache.OpenDB(cache, pgxConnector(t, live.PostgresURL(t)), &sqlcache.Options{Name: "same"}))
 	if err := db.PingContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	clash := trial.Closing(t, sqlcache.OpenDB(cache, pgxConnector(t, newDatabase(t)), &sqlcache.Options{Name: "same"}))
+	clash := trial.Closing(t, sqlcache.OpenDB(cache, pgxConnector(t, live.PostgresURL(t)), &sqlcache.Options{Name: "same"}))
 	if err := clash.PingContext(t.Context()); err == nil || errors.Is(err, driver.ErrBadConn) {
 		t.Errorf("two databases of one name: %v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/cacheops/cacheops/adaptertest"
+	"github.com/cacheops/cacheops/integration/live"
 	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/sqlcache"
 )
@@ -14,7 +15,7 @@ func TestAdapter(t *testing.T) {
 	for _, d := range drivers {
 		t.Run(d.name, func(t *testing.T) {
 			adaptertest.Run(t, func(t *testing.T) adaptertest.Harness {
-				dsn := newDatabase(t)
+				dsn := live.PostgresURL(t)
 				w := newWorld(t, dsn, d.connector(t, dsn), &sqlcache.Options{MaxEntryBytes: limit})
 				// The same driver, for the same types of values. pgx's own way fails once
 				// after DDL, with the statements that it keeps prepared.

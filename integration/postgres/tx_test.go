@@ -11,6 +11,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/live"
 	"github.com/cacheops/cacheops/integration/trial"
 	"github.com/cacheops/cacheops/memstore"
 	"github.com/cacheops/cacheops/sqlcache"
@@ -354,7 +355,7 @@ func TestWhatCannotRunInATransaction(t *testing.T) {
 
 // lib/pq makes a COPY of a prepared statement.
 func TestCopyIn(t *testing.T) {
-	dsn := newDatabase(t)
+	dsn := live.PostgresURL(t)
 	w := newWorld(t, dsn, pqConnector(t, dsn), nil)
 	w.fill()
 	w.Warm(kinds)
