@@ -17,6 +17,7 @@ type Tx struct {
 	// none was, or none said.
 	catalog uint64
 	ddl     bool
+	wrote   bool           // something, be it recorded or not, and rolled back or not
 	images  map[string]int // row images per table; -1 once widened
 	marks   []mark
 }
@@ -42,6 +43,7 @@ func (d *Database) Write() *Tx { return &Tx{db: d} }
 func (t *Tx) Add(ctx context.Context, catalog uint64, changes ...dep.Change) {
 	call := callFrom(ctx)
 	call.frame.wrote()
+	t.wrote = t.wrote || len(changes) > 0
 	if call.noDrops || len(changes) == 0 {
 		return
 	}
@@ -82,8 +84,22 @@ func (t *Tx) add(c *dep.Change) {
 // AddDDL records a change of the schema: it drops everything in the database
 // and makes a new catalog version.
 func (t *Tx) AddDDL() {
-	t.ddl = true
+	t.ddl, t.wrote = true, true
 	t.changes = append(t.changes, dep.Anything())
+}
+
+// Read tells the functions that run in ctx ([NewFunc], [Memo]) that one of them is
+// about to read in the transaction, as [InTransaction] does. If that has written
+// something, nobody else may ever see what is read: then their results are not kept
+// by time either.
+func (t *Tx) Read(ctx context.Context) {
+	if !t.wrote {
+		InTransaction(ctx)
+		return
+	}
+	if f := frameFrom(ctx); f != nil {
+		f.spoil(forbidden, "reads what is not committed")
+	}
 }
 
 // Empty reports whether nothing was recorded.

@@ -477,6 +477,34 @@ func TestBatchBeyondTheRules(t *testing.T) {
 	}
 }
 
+// What a batch reads in a transaction that has written is nobody else's, however
+// long a function's result may be kept.
+func TestABatchOfUncommittedRows(t *testing.T) {
+	w := itemWorld(t, nil, nil)
+	cache, err := cacheops.New(shared{w.store}, nil)
+	must(t, err)
+	defer cache.Close()
+	pool := pgxcache.New(cache, w.inner, nil)
+	defer pool.Close()
+	tx, err := pool.Begin(t.Context())
+	must(t, err)
+	_, err = tx.Exec(t.Context(), "UPDATE item SET name = 'never' WHERE id = 2")
+	must(t, err)
+	got, err := cacheops.Memo(t.Context(), cache, "two", func(ctx context.Context) (string, error) {
+		br := tx.SendBatch(ctx, twoByID(1, 2))
+		var a, b string
+		err := errors.Join(br.QueryRow().Scan(&a), br.QueryRow().Scan(&b), br.Close())
+		return a + b, err
+	}, cacheops.TimeOnly(time.Hour))
+	if err != nil || got != "onenever" {
+		t.Errorf("%q, %v", got, err)
+	}
+	must(t, tx.Rollback(t.Context()))
+	if s := cache.Stats().Functions[""]; s.Stored != 0 {
+		t.Error("kept")
+	}
+}
+
 // Options that pgx does not take in a batch are arguments there.
 func TestOptionsInABatch(t *testing.T) {
 	w := itemWorld(t, nil, nil)

@@ -29,6 +29,9 @@ func (c *conn) own() string {
 func (c *conn) lookup(ctx context.Context, st *statement, args []driver.NamedValue) (hit cacheops.Value, fill bool) {
 	e := c.engine
 	if why := c.own(); why != "" {
+		if c.tx != nil {
+			c.tx.work.Read(ctx)
+		}
 		e.db.Bypass(ctx, &st.query, why)
 		return nil, false
 	}

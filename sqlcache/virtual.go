@@ -231,7 +231,7 @@ func (g *group) tell(ctx context.Context, c *conn) {
 	case g.writes:
 		cacheops.Wrote(ctx)
 	case c.tx != nil:
-		cacheops.InTransaction(ctx)
+		c.tx.work.Read(ctx)
 	default:
 		cacheops.Untracked(ctx, "statements sent together")
 	}

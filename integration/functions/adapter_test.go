@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cacheops/cacheops"
 	"github.com/cacheops/cacheops/sqlcache"
@@ -177,6 +178,47 @@ func (w *world) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 		return err
 	}
 	return errors.Join(f(tx), tx.Rollback())
+}
+
+// What a transaction has written and not committed is nobody else's, however long a
+// result may be kept; what it reads otherwise may be kept by time.
+func TestUncommittedRowsAreNotKept(t *testing.T) {
+	for name, opt := range map[string]cacheops.Option{"time": cacheops.TimeOnly(time.Hour), "fallback": cacheops.FallbackTTL(time.Hour)} {
+		for _, c := range []struct {
+			write, read string
+			kept        bool
+		}{
+			{"", sum, true},
+			{"UPDATE item SET n = n + 1", sum, false},
+			{"UPDATE item SET n = n + 1", "SELECT n FROM item ORDER BY random()", false},
+			{"CREATE TABLE other AS SELECT 5 AS n", "SELECT n FROM other", false},
+		} {
+			for _, ctx := range []context.Context{t.Context(), cacheops.WithoutInvalidation(t.Context())} {
+				w, runs := newWorld(t, memory(t), nil), 0
+				err := w.inTx(ctx, func(tx *sql.Tx) error {
+					if _, err := tx.ExecContext(ctx, c.write); c.write != "" && err != nil {
+						return err
+					}
+					for range 2 {
+						_, err := cacheops.Memo(ctx, w.cache, "k", func(ctx context.Context) (int64, error) {
+							runs++
+							return number(ctx, tx, c.read)
+						}, opt)
+						if err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if kept := runs == 1; kept != c.kept {
+					t.Errorf("%s, %q: ran %d times", name, c.write, runs)
+				}
+			}
+		}
+	}
 }
 
 // What is named drops the result, whatever the function reads.
