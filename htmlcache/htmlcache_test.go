@@ -3,7 +3,6 @@ package htmlcache_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	htmltemplate "html/template"
 	"strings"
 	"testing"
@@ -11,46 +10,18 @@ import (
 
 	"github.com/cacheops/cacheops"
 	"github.com/cacheops/cacheops/htmlcache"
-	"github.com/cacheops/cacheops/memstore"
+	"github.com/cacheops/cacheops/internal/page/pagetest"
 )
 
-// site is a set of templates that read a title, and how often they did.
-type site struct {
-	*testing.T
-	cache *cacheops.Cache
-	reads int
-	fail  bool
-}
+// site is a set of templates that read a title.
+type site struct{ *pagetest.Site }
 
-func newSite(t *testing.T) *site {
-	store := memstore.New(1 << 20)
-	cache, err := cacheops.New(store, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(cache.Close(), store.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	return &site{T: t, cache: cache}
-}
-
-// title is what a fragment reads; it can be dropped as its memo.
-func (s *site) title(ctx context.Context) (string, error) {
-	s.reads++
-	if s.fail {
-		return "", errors.ErrUnsupported
-	}
-	return cacheops.Memo(ctx, s.cache, "title", func(context.Context) (string, error) {
-		return fmt.Sprintf("<b>&%d", s.reads), nil
-	}, cacheops.WithoutReads())
-}
+func newSite(t *testing.T) *site { return &site{pagetest.New(t)} }
 
 func (s *site) html(text string) *htmlcache.Set {
 	s.Helper()
-	t := htmltemplate.New("").Funcs(htmltemplate.FuncMap{"title": s.title})
-	set, err := htmlcache.New(s.cache, t, func(t *htmltemplate.Template) error { _, err := t.Parse(text); return err })
+	t := htmltemplate.New("").Funcs(htmltemplate.FuncMap{"title": s.Title})
+	set, err := htmlcache.New(s.Cache, t, func(t *htmltemplate.Template) error { _, err := t.Parse(text); return err })
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -59,14 +30,11 @@ func (s *site) html(text string) *htmlcache.Set {
 
 func (s *site) show(set *htmlcache.Set, data any, want string, reads int) {
 	s.Helper()
-	before := s.reads
-	var out strings.Builder
-	if err := set.Execute(s.Context(), &out, "page", data); err != nil {
-		s.Fatal(err)
-	}
-	if out.String() != want || s.reads-before != reads {
-		s.Errorf("got %q after %d reads, want %q after %d", out.String(), s.reads-before, want, reads)
-	}
+	s.Show(func() (string, error) {
+		var out strings.Builder
+		err := set.Execute(s.Context(), &out, "page", data)
+		return out.String(), err
+	}, want, reads)
 }
 
 const page = `{{define "page"}}<p>{{cached . "part" .Data}}</p>{{end}}{{define "part"}}<i title="{{.Data}}">{{title .Context}}{{.Data}}</i>{{end}}`
@@ -79,9 +47,7 @@ func TestAFragmentIsKept(t *testing.T) {
 	s.show(set, `<"x">`, `<p><i title="&lt;&#34;x&#34;&gt;">&lt;b&gt;&amp;1&lt;&#34;x&#34;&gt;</i></p>`, 1)
 	s.show(set, `<"x">`, `<p><i title="&lt;&#34;x&#34;&gt;">&lt;b&gt;&amp;1&lt;&#34;x&#34;&gt;</i></p>`, 0)
 	s.show(set, "y", `<p><i title="y">&lt;b&gt;&amp;1y</i></p>`, 1)
-	if err := cacheops.Forget(t.Context(), s.cache, "title"); err != nil {
-		t.Fatal(err)
-	}
+	s.Drop()
 	s.show(set, "y", `<p><i title="y">&lt;b&gt;&amp;3y</i></p>`, 1)
 	bare := s.html(strings.ReplaceAll(page, `{{cached . "part" .Data}}`, `{{template "part" .}}`))
 	s.show(bare, "y", `<p><i title="y">&lt;b&gt;&amp;3y</i></p>`, 1)
@@ -106,41 +72,30 @@ func TestTimeoutExtraAndDependencies(t *testing.T) {
 	timed := s.html(`{{define "page"}}{{cached . "part" nil (timeout "1h") (extra .Data 1)}}{{end}}{{define "part"}}{{title .Context}}{{end}}`)
 	s.show(timed, "a", "&lt;b&gt;&amp;1", 1)
 	s.show(timed, "b", "&lt;b&gt;&amp;1", 1)
-	if err := cacheops.Forget(t.Context(), s.cache, "title"); err != nil {
-		t.Fatal(err)
-	}
+	s.Drop()
 	s.show(timed, "a", "&lt;b&gt;&amp;1", 0)
-	if err := s.cache.InvalidateFragment(t.Context(), "part", "a", 1); err != nil {
-		t.Fatal(err)
-	}
+	s.DropFragment("part", "a", 1)
 	s.show(timed, "b", "&lt;b&gt;&amp;1", 0)
 	s.show(timed, "a", "&lt;b&gt;&amp;3", 1)
 
 	as := s.html(`{{define "page"}}{{cached_as . "part" nil .Data (timeout 60)}}{{end}}{{define "part"}}{{title .Context}}{{end}}`)
-	reads := cacheops.Reads(func(ctx context.Context) error {
-		_, err := cacheops.Memo(ctx, s.cache, "other", func(context.Context) (int, error) { return 1, nil }, cacheops.WithoutReads())
-		return err
-	})
+	reads := s.Other()
 	s.show(as, reads, "&lt;b&gt;&amp;3", 1)
-	if err := cacheops.Forget(t.Context(), s.cache, "title"); err != nil { // which it was not said to depend on
-		t.Fatal(err)
-	}
+	s.Drop() // which it was not said to depend on
 	s.show(as, reads, "&lt;b&gt;&amp;3", 0)
-	if err := cacheops.Forget(t.Context(), s.cache, "other"); err != nil {
-		t.Fatal(err)
-	}
+	s.DropOther()
 	s.show(as, reads, "&lt;b&gt;&amp;5", 1)
 }
 
 func TestAnErrorInAFragment(t *testing.T) {
 	s := newSite(t)
 	set := s.html(page)
-	s.fail = true
+	s.Fail = true
 	err := set.Execute(t.Context(), &strings.Builder{}, "page", "y")
 	if !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}
-	s.fail = false
+	s.Fail = false
 	s.show(set, "y", `<p><i title="y">&lt;b&gt;&amp;2y</i></p>`, 1)
 	for _, text := range []string{
 		`{{cached .Data "part" nil}}`, `{{cached . "nowhere" nil}}`, `{{cached . "part" nil 5}}`, `{{cached . "part" nil (timeout "x")}}`,
@@ -159,21 +114,17 @@ func TestNestedFragments(t *testing.T) {
 	set := s.html(`{{define "page"}}{{cached . "outer" nil}}{{end}}{{define "outer"}}[{{cached . "inner" 1}}{{cached . "inner" 2}}]{{end}}{{define "inner"}}{{title .Context}}{{.Data}}{{end}}`)
 	s.show(set, nil, "[&lt;b&gt;&amp;11&lt;b&gt;&amp;12]", 2)
 	s.show(set, nil, "[&lt;b&gt;&amp;11&lt;b&gt;&amp;12]", 0)
-	if err := cacheops.Forget(t.Context(), s.cache, "title"); err != nil {
-		t.Fatal(err)
-	}
+	s.Drop()
 	s.show(set, nil, "[&lt;b&gt;&amp;31&lt;b&gt;&amp;32]", 2)
-	if err := s.cache.InvalidateFragment(t.Context(), "inner"); err != nil {
-		t.Fatal(err)
-	}
+	s.DropFragment("inner")
 	s.show(set, nil, "[&lt;b&gt;&amp;31&lt;b&gt;&amp;32]", 2)
 	s.show(set, nil, "[&lt;b&gt;&amp;31&lt;b&gt;&amp;32]", 0)
 }
 
 func TestText(t *testing.T) {
 	s := newSite(t)
-	tt := texttemplate.New("").Funcs(texttemplate.FuncMap{"title": s.title})
-	set, err := htmlcache.NewText(s.cache, tt, func(t *texttemplate.Template) error { _, err := t.Parse(page); return err })
+	tt := texttemplate.New("").Funcs(texttemplate.FuncMap{"title": s.Title})
+	set, err := htmlcache.NewText(s.Cache, tt, func(t *texttemplate.Template) error { _, err := t.Parse(page); return err })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,14 +143,12 @@ func TestHowAFragmentIsKeptIsPartOfItsKey(t *testing.T) {
 		{`cached_as . "part" nil .Data.Other`, `cached_as . "part" nil .Data.Both`},
 	} {
 		s := newSite(t)
-		f := cacheops.NewFunc(s.cache, "f", func(context.Context, int) (int, error) { return 0, nil })
+		f := cacheops.NewFunc(s.Cache, "f", func(context.Context, int) (int, error) { return 0, nil })
 		data := map[string]any{"Other": f.Result(1), "Title": f.Result(2), "Both": []cacheops.Dependency{f.Result(1), f.Result(2)}}
 		both := s.html(`{{define "page"}}{{if .Data.Second}}{{` + calls[1] + `}}{{else}}{{` + calls[0] + `}}{{end}}{{end}}` + part)
 		s.show(both, data, `&lt;b&gt;&amp;1`, 1)
 		data["Second"] = true
-		if err := cacheops.Forget(s.Context(), s.cache, "title"); err != nil {
-			s.Fatal(err)
-		}
+		s.Drop()
 		if err := f.Invalidate(s.Context(), 2); err != nil {
 			s.Fatal(err)
 		}

@@ -3,7 +3,6 @@ package templcache_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -12,41 +11,17 @@ import (
 	"github.com/a-h/templ"
 	templruntime "github.com/a-h/templ/runtime"
 
-	"github.com/cacheops/cacheops"
-	"github.com/cacheops/cacheops/memstore"
+	"github.com/cacheops/cacheops/internal/page/pagetest"
 	"github.com/cacheops/cacheops/templcache"
 )
 
-// site has a title that components read, and counts how often they do.
-type site struct {
-	*testing.T
-	cache *cacheops.Cache
-	reads int
-	fail  bool
-}
+// site has a title that components read.
+type site struct{ *pagetest.Site }
 
-func newSite(t *testing.T) *site {
-	store := memstore.New(1 << 20)
-	cache, err := cacheops.New(store, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(cache.Close(), store.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	return &site{T: t, cache: cache}
-}
+func newSite(t *testing.T) *site { return &site{pagetest.New(t)} }
 
 func (s *site) title(ctx context.Context, w io.Writer) error {
-	s.reads++
-	if s.fail {
-		return errors.ErrUnsupported
-	}
-	title, err := cacheops.Memo(ctx, s.cache, "title", func(context.Context) (string, error) {
-		return fmt.Sprintf("<b>%d", s.reads), nil
-	}, cacheops.WithoutReads())
+	title, err := s.Title(ctx)
 	if err != nil {
 		return err
 	}
@@ -54,66 +29,51 @@ func (s *site) title(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// drop is a write of the title.
-func (s *site) drop() {
-	s.Helper()
-	if err := cacheops.Forget(s.Context(), s.cache, "title"); err != nil {
-		s.Fatal(err)
-	}
-}
-
 // show renders the component around the title, as generated code would.
 func (s *site) show(c templ.Component, want string, reads int) {
 	s.Helper()
-	before := s.reads
-	var out strings.Builder
-	ctx := templ.WithChildren(templcache.In(s.Context(), s.cache), templ.ComponentFunc(s.title))
-	if err := c.Render(ctx, &out); err != nil || out.String() != want || s.reads-before != reads {
-		s.Errorf("got %q, %v after %d reads, want %q after %d", out.String(), err, s.reads-before, want, reads)
-	}
+	s.Show(func() (string, error) {
+		var out strings.Builder
+		ctx := templ.WithChildren(templcache.In(s.Context(), s.Cache), templ.ComponentFunc(s.title))
+		err := c.Render(ctx, &out)
+		return out.String(), err
+	}, want, reads)
 }
 
 func part(o templcache.Options) templ.Component { return templcache.Cached(o) }
 
 func TestCachedDependsOnWhatItReads(t *testing.T) {
 	s := newSite(t)
-	s.show(part(templcache.Options{}), "&lt;b&gt;1", 1)
-	s.show(part(templcache.Options{}), "&lt;b&gt;1", 0)
-	s.show(templcache.Cached(templcache.Options{}), "&lt;b&gt;1", 1) // another place
-	s.drop()
-	s.show(part(templcache.Options{}), "&lt;b&gt;3", 1)
+	s.show(part(templcache.Options{}), "&lt;b&gt;&amp;1", 1)
+	s.show(part(templcache.Options{}), "&lt;b&gt;&amp;1", 0)
+	s.show(templcache.Cached(templcache.Options{}), "&lt;b&gt;&amp;1", 1) // another place
+	s.Drop()
+	s.show(part(templcache.Options{}), "&lt;b&gt;&amp;3", 1)
 }
 
 func TestTimeoutExtraAndName(t *testing.T) {
 	s := newSite(t)
 	o := templcache.Options{Timeout: time.Hour, Extra: []any{1, "x"}, Name: "part"}
-	s.show(part(o), "&lt;b&gt;1", 1)
-	s.drop()
-	s.show(part(o), "&lt;b&gt;1", 0)
+	s.show(part(o), "&lt;b&gt;&amp;1", 1)
+	s.Drop()
+	s.show(part(o), "&lt;b&gt;&amp;1", 0)
 	other := o
 	other.Extra = []any{2, "x"}
-	s.show(part(other), "&lt;b&gt;2", 1)
-	if err := s.cache.InvalidateFragment(t.Context(), "part", 1, "x"); err != nil {
-		t.Fatal(err)
-	}
-	s.show(part(other), "&lt;b&gt;2", 0)
-	s.show(part(o), "&lt;b&gt;2", 1)
+	s.show(part(other), "&lt;b&gt;&amp;2", 1)
+	s.DropFragment("part", 1, "x")
+	s.show(part(other), "&lt;b&gt;&amp;2", 0)
+	s.show(part(o), "&lt;b&gt;&amp;2", 1)
 }
 
 func TestCachedAs(t *testing.T) {
 	s := newSite(t)
-	deps := cacheops.Reads(func(ctx context.Context) error {
-		_, err := cacheops.Memo(ctx, s.cache, "other", func(context.Context) (int, error) { return 1, nil }, cacheops.WithoutReads())
-		return err
-	})
+	deps := s.Other()
 	as := func() templ.Component { return templcache.CachedAs(deps, templcache.Options{}) }
-	s.show(as(), "&lt;b&gt;1", 1)
-	s.drop()
-	s.show(as(), "&lt;b&gt;1", 0)
-	if err := cacheops.Forget(t.Context(), s.cache, "other"); err != nil {
-		t.Fatal(err)
-	}
-	s.show(as(), "&lt;b&gt;2", 1)
+	s.show(as(), "&lt;b&gt;&amp;1", 1)
+	s.Drop()
+	s.show(as(), "&lt;b&gt;&amp;1", 0)
+	s.DropOther()
+	s.show(as(), "&lt;b&gt;&amp;2", 1)
 }
 
 // Which scripts the page has rendered before does not decide what is kept.
@@ -122,7 +82,7 @@ func TestAFragmentBringsItsScripts(t *testing.T) {
 	script := templ.ComponentScript{Name: "f", Function: "function f(){}", Call: "f()", CallInline: "f()"}
 	show := func(ctx context.Context, before bool) string {
 		var out strings.Builder
-		ctx = templ.InitializeContext(templcache.In(ctx, s.cache))
+		ctx = templ.InitializeContext(templcache.In(ctx, s.Cache))
 		if before {
 			if err := templ.RenderScriptItems(ctx, io.Discard, script); err != nil {
 				t.Fatal(err)
@@ -150,13 +110,13 @@ func TestAFragmentBringsItsScripts(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	s := newSite(t)
-	s.fail = true
-	ctx := templ.WithChildren(templcache.In(t.Context(), s.cache), templ.ComponentFunc(s.title))
+	s.Fail = true
+	ctx := templ.WithChildren(templcache.In(t.Context(), s.Cache), templ.ComponentFunc(s.title))
 	if err := part(templcache.Options{}).Render(ctx, io.Discard); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}
-	s.fail = false
-	s.show(part(templcache.Options{}), "&lt;b&gt;2", 1)
+	s.Fail = false
+	s.show(part(templcache.Options{}), "&lt;b&gt;&amp;2", 1)
 	for name, c := range map[string]templ.Component{
 		"a negative timeout":   part(templcache.Options{Timeout: -1}),
 		"an extra of no key":   part(templcache.Options{Extra: []any{func() {}}}),
@@ -192,7 +152,7 @@ func TestChildrenOfAHelperWithoutInlining(t *testing.T) {
 			c, want = two, "two"
 		}
 		var out strings.Builder
-		ctx := templ.WithChildren(templcache.In(t.Context(), s.cache), c)
+		ctx := templ.WithChildren(templcache.In(t.Context(), s.Cache), c)
 		if err := part(templcache.Options{Timeout: time.Hour}).Render(ctx, &out); err != nil || out.String() != want {
 			t.Errorf("got %q, %v, want %q", out.String(), err, want)
 		}
@@ -205,7 +165,7 @@ func TestChildrenOfAHelperAreTheirOwn(t *testing.T) {
 		t.Helper()
 		for range 2 {
 			var out strings.Builder
-			if err := part(o).Render(templ.WithChildren(templcache.In(t.Context(), s.cache), children), &out); err != nil || out.String() != want {
+			if err := part(o).Render(templ.WithChildren(templcache.In(t.Context(), s.Cache), children), &out); err != nil || out.String() != want {
 				t.Errorf("got %q, %v, want %q", out.String(), err, want)
 			}
 		}

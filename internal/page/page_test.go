@@ -2,26 +2,16 @@ package page
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/cacheops/cacheops"
-	"github.com/cacheops/cacheops/memstore"
+	"github.com/cacheops/cacheops/internal/page/pagetest"
 )
 
 // A fragment that is rendered as if there were no cache has the page's context for
 // its own.
 func TestAFragmentWithoutAFunction(t *testing.T) {
-	store := memstore.New(1 << 20)
-	cache, err := cacheops.New(store, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := errors.Join(cache.Close(), store.Close()); err != nil {
-			t.Error(err)
-		}
-	}()
+	cache := pagetest.New(t).Cache
 	memo := func(ctx context.Context) {
 		if _, err := cacheops.Memo(ctx, cache, "k", func(context.Context) (int, error) { return 1, nil }); err != nil {
 			t.Error(err)
