@@ -42,6 +42,7 @@ type functions struct {
 	alike   atomic.Pointer[[]byte] // the sessions in all keys, nil where they differ
 	mu      sync.Mutex
 	tried   map[flightKey]time.Time // when a result was last made anew in the background
+	swept   time.Time               // when tried was last rid of what is long ago
 }
 
 // No database has an empty name, so no read's key begins like a function's, and
@@ -182,6 +183,7 @@ type ask struct {
 	end    int       // and ends, and what is the same for all functions begins
 	around int       // and ends: the sessions and the tenant
 	skip   bool      // the function is called as if there were no cache
+	anew   bool      // what is kept cannot be read
 	why    string    // why that is
 	call   *call
 	tenant string

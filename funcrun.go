@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -116,7 +117,7 @@ type funcCall struct {
 
 func (f *function) newCall(p *ask, fn body) *funcCall {
 	c := &funcCall{
-		fn: f, key: p.key, body: fn, anew: p.call.WriteOnly, outer: p.call.frame, tenant: p.tenant,
+		fn: f, key: p.key, body: fn, anew: p.call.WriteOnly || p.anew, outer: p.call.frame, tenant: p.tenant,
 		around: p.surroundings(f), tag: f.tag(p.key.Rest[p.arg:p.label]),
 	}
 	c.key.Rest = slices.Clone(p.key.Rest)
@@ -370,13 +371,13 @@ func (fs *functions) due(id flightKey) bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	now := time.Now()
-	if last, ok := fs.tried[id]; ok && now.Sub(last) < renewInterval {
+	lately := func(last time.Time) bool { return now.Sub(last) < renewInterval }
+	if lately(fs.tried[id]) {
 		return false
 	}
-	for other, last := range fs.tried {
-		if now.Sub(last) >= renewInterval {
-			delete(fs.tried, other)
-		}
+	if !lately(fs.swept) { // not each time: there may be many
+		maps.DeleteFunc(fs.tried, func(_ flightKey, last time.Time) bool { return !lately(last) })
+		fs.swept = now
 	}
 	if fs.tried == nil {
 		fs.tried = make(map[flightKey]time.Time)

@@ -113,6 +113,7 @@ func answer[T any](ctx context.Context, f *function, p *ask, r *result, fn func(
 			return v, err
 		}
 	}
+	p.anew = r != nil
 	if p.skip {
 		return fn(ctx)
 	}

@@ -3,6 +3,7 @@ package cacheops_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -74,5 +75,63 @@ func TestAnErrorThatIsNotKeptAnyMore(t *testing.T) {
 	}
 	if s := w.cache.Stats().Functions["f"]; s.Hits != 2 || s.Misses != 2 || s.Stored != 2 {
 		t.Errorf("%+v, want one hit of the error and one of the value", s)
+	}
+}
+
+// versioned writes its version before what it encodes, and reads no other.
+type versioned struct {
+	cacheops.Codec
+	version byte
+}
+
+func (c *versioned) Encode(v any) ([]byte, error) {
+	b, err := c.Codec.Encode(v)
+	return append([]byte{c.version}, b...), err
+}
+
+func (c *versioned) Decode(b []byte, v any) error {
+	if b[0] != c.version {
+		return errors.ErrUnsupported
+	}
+	return c.Codec.Decode(b[1:], v)
+}
+
+// A result that cannot be read, of another version of the codec perhaps, is made
+// anew and kept in its place.
+func TestAResultThatCannotBeRead(t *testing.T) {
+	w, runs := newWorld(t, nil), 0
+	codec := &versioned{Codec: cacheops.CBOR(), version: 1}
+	f := cacheops.NewFunc(w.cache, "f", func(ctx context.Context, _ int) ([]int64, error) {
+		runs++
+		return []int64{w.read(ctx, "a", 1)}, nil
+	}, cacheops.WithCodec(codec))
+	for want := range 2 {
+		for range 3 {
+			if _, err := f.Call(t.Context(), 0); err != nil || runs != want+1 {
+				t.Fatalf("version %d: ran %d times, %v", codec.version, runs, err)
+			}
+		}
+		codec.version++
+	}
+}
+
+// Reasons that programs make up do not fill the memory.
+func TestReasonsAreBounded(t *testing.T) {
+	w := newWorld(t, nil)
+	for i := range 1000 {
+		_, err := cacheops.Memo(t.Context(), w.cache, "k", func(ctx context.Context) (int, error) {
+			cacheops.Untracked(ctx, fmt.Sprint("reads of user ", i))
+			return 0, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused, all := w.cache.Stats().Refused, uint64(0)
+	for _, n := range refused {
+		all += n
+	}
+	if len(refused) > 300 || all != 1000 || refused["reads of user 7"] != 1 {
+		t.Errorf("%d reasons for %d", len(refused), all)
 	}
 }

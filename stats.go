@@ -15,10 +15,9 @@ type Stats struct {
 	Functions map[string]ReadStats
 	// LateReads counts functions of which a goroutine read on after they had ended.
 	LateReads uint64
-	// Bypassed reads by reason.
-	Bypassed map[string]uint64
-	// Refused fills by reason.
-	Refused map[string]uint64
+	// Bypassed reads and Refused fills by reason. Beyond 256 reasons of each, what else
+	// there is counts as "another reason".
+	Bypassed, Refused map[string]uint64
 	// Writes counts committed or attempted transactions that changed something,
 	// Tags the tags they dropped, Tables those of them that were a whole table's.
 	Writes, Tags, Tables uint64
@@ -81,11 +80,20 @@ func (s *statistics) ofFunction(name string) *counters {
 	return c
 }
 
+// maxReasons bounds the reasons that are counted apart. Programs give their own
+// ([Untracked]), and errors of codecs are some.
+const maxReasons = 256
+
+const otherReason = "another reason"
+
 func (s *statistics) count(m *map[string]uint64, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if *m == nil {
 		*m = make(map[string]uint64)
+	}
+	if _, known := (*m)[why]; !known && len(*m) >= maxReasons {
+		why = otherReason
 	}
 	(*m)[why]++
 }
