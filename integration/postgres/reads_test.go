@@ -40,3 +40,31 @@ func TestWholeRowAsValue(t *testing.T) {
 		Read:   "SELECT count(t.*) FROM u LEFT JOIN t ON t.id = u.t", Write: "DELETE FROM t WHERE id = 1",
 	}})
 }
+
+// TestKeyOfAnotherEquality: what is equal in the column is not in this key.
+func TestKeyOfAnotherEquality(t *testing.T) {
+	schema := []string{
+		"CREATE EXTENSION IF NOT EXISTS citext", "DROP DOMAIN IF EXISTS folded", "CREATE DOMAIN folded AS citext", "CREATE TABLE t (id int PRIMARY KEY, c citext NOT NULL, d folded NOT NULL)",
+		"CREATE UNIQUE INDEX i ON t (c text_ops)", "CREATE UNIQUE INDEX j ON t (d text_ops)", "INSERT INTO t VALUES (1, 'a', 'a')",
+	}
+	trial.Fresh(t, onPgx(t, nil).World, []trial.Changing{
+		{Schema: schema, Read: "SELECT id FROM t WHERE c = 'a'", Write: "INSERT INTO t VALUES (2, 'A', 'b')"},
+		{Schema: schema, Read: "SELECT id FROM t WHERE d = 'a'", Write: "INSERT INTO t VALUES (2, 'b', 'A')"},
+	})
+}
+
+// TestFieldThatIsAFunction: (t).f calls f with a row of t's, if t has no f.
+func TestFieldThatIsAFunction(t *testing.T) {
+	w := onPgx(t, nil)
+	trial.Script(
+		w, w.DB, "CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE u (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)",
+		"CREATE FUNCTION f(t) RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM u'",
+	)
+	for _, write := range []string{"INSERT INTO u VALUES (1)", "INSERT INTO u VALUES (2)"} {
+		for range 2 {
+			w.Same("SELECT (t).f FROM t")
+		}
+		trial.Exec(t, w.DB, write)
+	}
+	w.Same("SELECT (t).f FROM t")
+}

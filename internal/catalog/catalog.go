@@ -58,6 +58,9 @@ type Catalog struct {
 	// name may mean one that is not.
 	Immutable map[string]bool
 	Mutable   map[string][]Arity
+	// RowFunctions are functions of PostgreSQL, in lower case, that are not the server's
+	// own and may take a row: (t).f calls one.
+	RowFunctions map[string]bool
 	// OddOperators are operators of PostgreSQL that run a volatile function, or a
 	// user's that is not immutable. The server's own stable ones depend on the
 	// session's settings and are not here. OddCasts says that such a function

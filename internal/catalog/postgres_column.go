@@ -23,6 +23,7 @@ ORDER BY a.attrelid, a.attnum`
 type pgAttribute struct {
 	name      string
 	collation int64
+	citext    bool
 }
 
 func (r *pgReader) columns(ctx context.Context) error {
@@ -63,7 +64,7 @@ func (r *pgReader) columns(ctx context.Context) error {
 		if r.attributes[oid] == nil {
 			r.attributes[oid] = make(map[int64]pgAttribute)
 		}
-		r.attributes[oid][number(row[13])] = pgAttribute{name: c.Name, collation: number(row[14])}
+		r.attributes[oid][number(row[13])] = pgAttribute{name: c.Name, collation: number(row[14]), citext: r.isCitext(typ)}
 	}
 	r.cat.Index()
 	return nil

@@ -52,11 +52,12 @@ SELECT '` + pgDomainMark + `' FROM pg_constraint k
 // aggregate the source is the names of the functions that it calls.
 const pgRoutines = `
 SELECT lower(p.proname), l.lanname::text, p.provolatile::text, p.oid::int8,
-	p.prosrc || CASE WHEN to_jsonb(p)->>'prosqlbody' IS NULL THEN '' ELSE E'\n' || pg_get_functiondef(p.oid) END
+	p.prosrc || CASE WHEN to_jsonb(p)->>'prosqlbody' IS NULL THEN '' ELSE E'\n' || pg_get_functiondef(p.oid) END,
+	EXISTS (SELECT FROM pg_type y WHERE y.oid = p.proargtypes[0] AND y.typtype IN ('c', 'd', 'p'))
 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE p.oid >= 16384 AND p.prokind IN ('f', 'p')
 UNION ALL
-SELECT lower(p.proname), 'sql', 'i', p.oid::int8, string_agg(DISTINCT s.proname, ' ')
+SELECT lower(p.proname), 'sql', 'i', p.oid::int8, string_agg(DISTINCT s.proname, ' '), true
 FROM pg_proc p JOIN ` + pgBehind + ` ON g.aggfnoid = p.oid WHERE p.oid >= 16384 GROUP BY p.oid, p.proname`
 
 func (r *pgReader) functions(ctx context.Context) error {
@@ -90,12 +91,14 @@ func (r *pgReader) functions(ctx context.Context) error {
 	}
 	delete(r.cat.OddOperators, "")
 	delete(r.cat.OddOperators, pgDomainMark)
-	if rows, err = r.rows(ctx, 5, pgRoutines); err != nil {
+	if rows, err = r.rows(ctx, 6, pgRoutines); err != nil {
 		return err
 	}
+	r.cat.RowFunctions = make(map[string]bool)
 	r.routines = make(map[int64]*routine, len(rows))
 	for _, row := range rows {
 		f := &routine{name: text(row[0]), source: text(row[4])}
+		r.cat.RowFunctions[f.name] = r.cat.RowFunctions[f.name] || number(row[5]) != 0
 		switch lang := text(row[1]); lang {
 		case "plpgsql", "sql":
 			f.readable = !dynamic(f.source)

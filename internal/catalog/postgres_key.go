@@ -10,7 +10,7 @@ import (
 
 const pgIndexes = `
 SELECT i.indrelid::int8, i.indisunique, i.indisprimary, i.indimmediate, i.indisvalid AND i.indisready AND i.indislive, i.indpred IS NOT NULL,
-	(SELECT json_agg(json_build_array(k.attnum, k.coll::int8, o.opcdefault) ORDER BY k.n)::text
+	(SELECT json_agg(json_build_array(k.attnum, k.coll::int8, o.opcdefault, o.opcintype::int8) ORDER BY k.n)::text
 		FROM unnest(i.indkey::int2[], i.indcollation::oid[], i.indclass::oid[]) WITH ORDINALITY AS k (attnum, coll, class, n)
 		LEFT JOIN pg_opclass o ON o.oid = k.class WHERE k.n <= i.indnkeyatts),
 	coalesce((to_jsonb(i)->>'indnullsnotdistinct')::boolean, false)
@@ -19,14 +19,15 @@ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND ` + pgNoTemp + `
 ORDER BY i.indrelid, i.indisprimary DESC, i.indexrelid`
 
 // pgIndexColumn is a key column of an index: attribute number, 0 for an
-// expression, collation, and whether the operator class is the type's own.
+// expression, collation, and whether the operator class is the own one of the type
+// that it is for.
 type pgIndexColumn struct {
-	attribute, collation int64
-	plain                bool
+	attribute, collation, typ int64
+	plain                     bool
 }
 
 func (c *pgIndexColumn) UnmarshalJSON(b []byte) error {
-	return json.Unmarshal(b, &[]any{&c.attribute, &c.collation, &c.plain})
+	return json.Unmarshal(b, &[]any{&c.attribute, &c.collation, &c.plain, &c.typ})
 }
 
 func (r *pgReader) indexes(ctx context.Context) error {
@@ -71,7 +72,8 @@ func (r *pgReader) indexColumns(oid int64, cols []pgIndexColumn) (names []string
 	for _, c := range cols {
 		a, ok := r.attributes[oid][c.attribute]
 		names = append(names, a.name)
-		plain = plain && ok && c.plain && c.collation == a.collation
+		// Citext may be indexed as the text that it is, too, in which 'a' is not 'A'.
+		plain = plain && ok && c.plain && c.collation == a.collation && a.citext == r.isCitext(c.typ)
 	}
 	return names, plain
 }

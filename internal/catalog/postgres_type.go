@@ -53,6 +53,16 @@ func (r *pgReader) hasDefault(oid int64) bool {
 	return false
 }
 
+// isCitext sees through domains.
+func (r *pgReader) isCitext(oid int64) bool {
+	for t := r.types[oid]; t != nil; t = r.types[t.base] {
+		if t.name == "citext" {
+			return true
+		}
+	}
+	return false
+}
+
 // form returns the form of a column of that type, through domains.
 func (r *pgReader) form(oid, mod int64, tf TextForm) Form {
 	t := r.types[oid]

@@ -177,6 +177,9 @@ func (a *syntax) expr(e Expr) bool {
 	case *Subscript:
 		return a.each(append([]Expr{e.X}, e.Index...)...)
 	case *Field:
+		if a.cat.RowFunctions[strings.ToLower(e.Name)] {
+			a.function("", e.Name, 1)
+		}
 		return a.each(e.X)
 	case *Interval:
 		return a.each(e.X)
