@@ -3,6 +3,7 @@ package cacheops
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -220,12 +221,25 @@ func (f *frame) handOn(to *frame) {
 	if to == nil || to == f {
 		return
 	}
+	if to.leadsTo(f) {
+		to.spoil(unordered, "a goroutine that a function left behind calls who called it")
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.heirs = append(f.heirs, to)
 	// to is a caller's frame, which its own callers' come after: no two are ever
 	// locked the other way round.
 	to.tell(func(to *frame) { to.takeOver(f) })
+}
+
+// leadsTo reports whether what is told to one frame is told to the other: to hand
+// that on to the first would have them tell each other without end.
+func (f *frame) leadsTo(other *frame) bool {
+	f.mu.Lock()
+	heirs := f.heirs
+	f.mu.Unlock()
+	return slices.ContainsFunc(heirs, func(h *frame) bool { return h == other || h.leadsTo(other) })
 }
 
 // takeOver adds what another frame has gathered. Both are locked.
