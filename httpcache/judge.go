@@ -104,6 +104,8 @@ func (j *judge) whole() verdict {
 	}
 	tags, why := cacheops.Captured(j.own)
 	switch {
+	case !cacheops.InFunction(j.own): // for want of a tenant, or because the store is away
+		return verdict{why: "the cache was not asked"}
 	case why != "": // the function's own affair, and whom it lets share the result
 		return verdict{why: why}
 	case cfg.DependsOn == nil && !cfg.WithoutReads && tags <= j.reads:

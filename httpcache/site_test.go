@@ -189,6 +189,10 @@ func TestPartition(t *testing.T) {
 			site.ServeHTTP(rw, r)
 		})
 	}
+	// What is not asked for says nothing of what may be kept for others.
+	if r := w.get(as(""), "/").want(200, "0", false); !strings.Contains(r.why(), "not asked") {
+		t.Errorf("got %s", r.why())
+	}
 	for i := range 2 {
 		w.get(as("a"), "/").want(200, "a0", i > 0)
 		w.get(as("b"), "/").want(200, "b0", i > 0)
