@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cacheops/cacheops"
@@ -57,30 +58,32 @@ func TestEndsEndsAResult(t *testing.T) {
 	for _, opts := range [][]cacheops.Option{
 		nil, {cacheops.DependsOn(cacheops.Table("a"))}, {cacheops.TimeOnly(time.Hour)}, {cacheops.FallbackTTL(time.Hour)},
 	} {
-		w, ctx, runs := newWorld(t, nil), t.Context(), 0
-		f := cacheops.NewFunc(w.cache, "f", func(ctx context.Context, _ int) (int, error) {
-			runs++
-			if len(opts) > 0 {
-				cacheops.Untracked(ctx, "read elsewhere")
+		synctest.Test(t, func(t *testing.T) {
+			w, ctx, runs := newWorld(t, nil), t.Context(), 0
+			f := cacheops.NewFunc(w.cache, "f", func(ctx context.Context, _ int) (int, error) {
+				runs++
+				if len(opts) > 0 {
+					cacheops.Untracked(ctx, "read elsewhere")
+				}
+				cacheops.Ends(ctx, time.Now().Add(time.Minute))
+				cacheops.Ends(ctx, time.Now().Add(time.Hour))
+				cacheops.Ends(ctx, time.Time{})
+				return runs, nil
+			}, opts...)
+			mustCall(t, f, ctx, 0, 1)
+			time.Sleep(time.Minute - time.Second)
+			mustCall(t, f, ctx, 0, 1)
+			time.Sleep(2 * time.Second)
+			mustCall(t, f, ctx, 0, 2)
+			g := cacheops.NewFunc(w.cache, "g", func(ctx context.Context, _ int) (int, error) {
+				cacheops.Ends(ctx, time.Now().Add(-time.Second))
+				return 0, nil
+			}, opts...)
+			mustCall(t, g, ctx, 0, 0)
+			if s := w.cache.Stats().Functions["g"]; s.Stored != 0 {
+				t.Error("kept beyond its end")
 			}
-			cacheops.Ends(ctx, time.Now().Add(30*time.Millisecond))
-			cacheops.Ends(ctx, time.Now().Add(time.Hour))
-			cacheops.Ends(ctx, time.Time{})
-			return runs, nil
-		}, opts...)
-		mustCall(t, f, ctx, 0, 1)
-		eventually(t, "another run", func() bool {
-			n, err := f.Call(ctx, 0)
-			return err == nil && n > 1
 		})
-		g := cacheops.NewFunc(w.cache, "g", func(ctx context.Context, _ int) (int, error) {
-			cacheops.Ends(ctx, time.Now().Add(-time.Second))
-			return 0, nil
-		}, opts...)
-		mustCall(t, g, ctx, 0, 0)
-		if s := w.cache.Stats().Functions["g"]; s.Stored != 0 {
-			t.Error("kept beyond its end")
-		}
 	}
 }
 

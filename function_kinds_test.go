@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cacheops/cacheops"
@@ -149,27 +150,25 @@ func TestTimeOnly(t *testing.T) {
 
 // The end of what a function calls is its own end, too.
 func TestAFunctionEndsWithWhatItCalls(t *testing.T) {
-	w, ctx := newWorld(t, nil), t.Context()
-	var runs atomic.Int64
-	short := cacheops.NewFunc(w.cache, "short", func(context.Context, struct{}) (int64, error) {
-		return runs.Add(1), nil
-	}, cacheops.TimeOnly(50*time.Millisecond), cacheops.Jitter(0))
-	long := cacheops.NewFunc(w.cache, "long", func(ctx context.Context, _ struct{}) (int64, error) {
-		return short.Call(ctx, struct{}{})
-	})
-	for _, first := range []func(context.Context, struct{}) (int64, error){short.Call, long.Call} { // over a hit, and over a miss
-		if _, err := first(ctx, struct{}{}); err != nil {
-			t.Fatal(err)
-		}
-		n, err := long.Call(ctx, struct{}{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "the result of the short one's", func() bool {
-			m, err := long.Call(ctx, struct{}{})
-			return err == nil && m > n
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t, nil), t.Context()
+		var runs atomic.Int64
+		short := cacheops.NewFunc(w.cache, "short", func(context.Context, struct{}) (int64, error) {
+			return runs.Add(1), nil
+		}, cacheops.TimeOnly(time.Minute), cacheops.Jitter(0))
+		long := cacheops.NewFunc(w.cache, "long", func(ctx context.Context, _ struct{}) (int64, error) {
+			return short.Call(ctx, struct{}{})
 		})
-	}
+		mustCall(t, short, ctx, struct{}{}, 1)
+		time.Sleep(time.Minute / 2)
+		mustCall(t, long, ctx, struct{}{}, 1) // over a hit
+		time.Sleep(time.Minute/2 + time.Second)
+		mustCall(t, long, ctx, struct{}{}, 2) // over a miss
+		time.Sleep(time.Minute / 2)
+		mustCall(t, long, ctx, struct{}{}, 2)
+		time.Sleep(time.Minute/2 + time.Second)
+		mustCall(t, long, ctx, struct{}{}, 3)
+	})
 }
 
 func TestInvalidate(t *testing.T) {
@@ -335,90 +334,96 @@ func TestFallbackTTL(t *testing.T) {
 }
 
 func TestOneRunForManyCallers(t *testing.T) {
-	w, ctx := newWorld(t, nil), t.Context()
-	var runs atomic.Int64
-	reached, goOn := make(chan struct{}), make(chan struct{})
-	f := cacheops.NewFunc(w.cache, "f", func(ctx context.Context, _ struct{}) ([]int64, error) {
-		if runs.Add(1) == 1 {
-			close(reached)
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t, nil), t.Context()
+		var runs atomic.Int64
+		reached, goOn := make(chan struct{}), make(chan struct{})
+		f := cacheops.NewFunc(w.cache, "f", func(ctx context.Context, _ struct{}) ([]int64, error) {
+			if runs.Add(1) == 1 {
+				close(reached)
+			}
+			<-goOn
+			return []int64{w.read(ctx, "a", 1)}, nil
+		})
+		var wg sync.WaitGroup
+		call := func() {
+			v, err := f.Call(ctx, struct{}{})
+			if err != nil || len(v) != 1 || v[0] != 0 {
+				t.Errorf("got %v, %v", v, err)
+				return
+			}
+			v[0] = 99 // everybody has a copy
 		}
-		<-goOn
-		return []int64{w.read(ctx, "a", 1)}, nil
-	})
-	var wg sync.WaitGroup
-	call := func() {
-		v, err := f.Call(ctx, struct{}{})
-		if err != nil || len(v) != 1 || v[0] != 0 {
-			t.Errorf("got %v, %v", v, err)
-			return
-		}
-		v[0] = 99 // everybody has a copy
-	}
-	wg.Go(call)
-	<-reached
-	for range 20 {
 		wg.Go(call)
-	}
-	close(goOn)
-	wg.Wait()
-	if n := runs.Load(); n != 1 {
-		t.Errorf("%d runs", n)
-	}
+		<-reached
+		for range 20 {
+			wg.Go(call)
+		}
+		synctest.Wait() // they wait
+		close(goOn)
+		wg.Wait()
+		if n := runs.Load(); n != 1 {
+			t.Errorf("%d runs", n)
+		}
+	})
 }
 
 func TestAPanicIsTheFirstCallersAlone(t *testing.T) {
-	w, ctx := newWorld(t, nil), t.Context()
-	var runs atomic.Int64
-	reached, goOn := make(chan struct{}), make(chan struct{})
-	f := cacheops.NewFunc(w.cache, "f", func(context.Context, struct{}) (int64, error) {
-		if runs.Add(1) == 1 {
-			close(reached)
-			<-goOn
-			panic("first")
-		}
-		return 7, nil
-	}, cacheops.WithoutReads())
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		defer func() {
-			if r := recover(); r != "first" {
-				t.Errorf("the first caller recovered %v", r)
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t, nil), t.Context()
+		var runs atomic.Int64
+		reached, goOn := make(chan struct{}), make(chan struct{})
+		f := cacheops.NewFunc(w.cache, "f", func(context.Context, struct{}) (int64, error) {
+			if runs.Add(1) == 1 {
+				close(reached)
+				<-goOn
+				panic("first")
 			}
-		}()
-		_, _ = f.Call(ctx, struct{}{})
+			return 7, nil
+		}, cacheops.WithoutReads())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			defer func() {
+				if r := recover(); r != "first" {
+					t.Errorf("the first caller recovered %v", r)
+				}
+			}()
+			_, _ = f.Call(ctx, struct{}{})
+		})
+		<-reached
+		for range 5 {
+			wg.Go(func() { mustCall(t, f, ctx, struct{}{}, 7) })
+		}
+		synctest.Wait() // they wait
+		close(goOn)
+		wg.Wait()
 	})
-	<-reached
-	for range 5 {
-		wg.Go(func() { mustCall(t, f, ctx, struct{}{}, 7) })
-	}
-	close(goOn)
-	wg.Wait()
 }
 
 func TestACallerThatGivesUp(t *testing.T) {
-	w := newWorld(t, nil)
-	reached, goOn := make(chan struct{}), make(chan struct{})
-	f := cacheops.NewFunc(w.cache, "f", func(ctx context.Context, _ struct{}) (int64, error) {
-		close(reached)
-		<-goOn
-		return 7, ctx.Err()
-	}, cacheops.WithoutReads())
-	first, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if _, err := f.Call(first, struct{}{}); !errors.Is(err, context.Canceled) {
-			t.Errorf("the caller that gave up got %v", err)
-		}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		reached, goOn := make(chan struct{}), make(chan struct{})
+		f := cacheops.NewFunc(w.cache, "f", func(ctx context.Context, _ struct{}) (int64, error) {
+			close(reached)
+			<-goOn
+			return 7, ctx.Err()
+		}, cacheops.WithoutReads())
+		first, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, err := f.Call(first, struct{}{}); !errors.Is(err, context.Canceled) {
+				t.Errorf("the caller that gave up got %v", err)
+			}
+		})
+		<-reached
+		wg.Go(func() { mustCall(t, f, t.Context(), struct{}{}, 7) })
+		synctest.Wait() // it waits
+		cancel()
+		synctest.Wait() // and goes on waiting
+		close(goOn)
+		wg.Wait()
 	})
-	<-reached
-	joined := make(chan struct{})
-	wg.Go(func() { close(joined); mustCall(t, f, t.Context(), struct{}{}, 7) })
-	<-joined
-	eventually(t, "the second caller waits", func() bool { return w.cache.Stats().Functions["f"].Misses == 2 })
-	time.Sleep(10 * time.Millisecond) // it is in the flight or about to be; either way it gets its 7
-	cancel()
-	close(goOn)
-	wg.Wait()
 }
 
 // A function that calls itself with its own key is not kept waiting for itself.
@@ -477,30 +482,32 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 func TestARunThatIsItsCallersAlone(t *testing.T) {
 	for name, how := range map[string]func(context.Context){"writes": cacheops.Wrote, "transaction": cacheops.InTransaction} {
 		t.Run(name, func(t *testing.T) {
-			w, ctx := newWorld(t, nil), t.Context()
-			var runs atomic.Int64
-			reached, goOn := make(chan struct{}), make(chan struct{})
-			f := cacheops.NewFunc(w.cache, "f", func(ctx context.Context, _ struct{}) (int64, error) {
-				how(ctx)
-				if runs.Add(1) == 1 {
-					close(reached)
-					<-goOn
-				}
-				time.Sleep(time.Millisecond) // so that runs meet
-				return 1, nil
-			})
-			var wg sync.WaitGroup
-			wg.Go(func() { mustCall(t, f, ctx, struct{}{}, 1) })
-			<-reached
-			for range 8 {
+			synctest.Test(t, func(t *testing.T) {
+				w, ctx := newWorld(t, nil), t.Context()
+				var runs atomic.Int64
+				reached, goOn := make(chan struct{}), make(chan struct{})
+				f := cacheops.NewFunc(w.cache, "f", func(ctx context.Context, _ struct{}) (int64, error) {
+					how(ctx)
+					if runs.Add(1) == 1 {
+						close(reached)
+						<-goOn
+					}
+					time.Sleep(time.Millisecond) // of the bubble's time, so that runs meet
+					return 1, nil
+				})
+				var wg sync.WaitGroup
 				wg.Go(func() { mustCall(t, f, ctx, struct{}{}, 1) })
-			}
-			eventually(t, "they wait", func() bool { return w.cache.Stats().Functions["f"].Misses == 9 })
-			close(goOn)
-			wg.Wait()
-			if n := runs.Load(); n != 9 {
-				t.Errorf("%d runs for nine callers", n)
-			}
+				<-reached
+				for range 8 {
+					wg.Go(func() { mustCall(t, f, ctx, struct{}{}, 1) })
+				}
+				synctest.Wait() // they wait
+				close(goOn)
+				wg.Wait()
+				if n := runs.Load(); n != 9 {
+					t.Errorf("%d runs for nine callers", n)
+				}
+			})
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cacheops/cacheops"
@@ -149,36 +150,37 @@ func TestAWriteAfterAHitWithinAFunction(t *testing.T) {
 
 // A caller that comes after a commit shares no run that began before it.
 func TestALaterCallerDoesNotShareARun(t *testing.T) {
-	w, ctx := newWorld(t, nil), t.Context()
-	reached, goOn := make(chan struct{}), make(chan struct{})
-	var runs atomic.Int64
-	f := cacheops.NewFunc(w.cache, "f", func(ctx context.Context, _ struct{}) (int64, error) {
-		n := w.read(ctx, "a", 1)
-		if runs.Add(1) == 1 {
-			close(reached)
-			<-goOn
-		}
-		return n, nil
-	})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if n, err := f.Call(ctx, struct{}{}); n != 0 || err != nil {
-			t.Errorf("the first caller got %d, %v", n, err)
-		}
-	})
-	<-reached
-	w.mustWrite("a", 1, 5)
-	for range 4 {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t, nil), t.Context()
+		reached, goOn := make(chan struct{}), make(chan struct{})
+		var runs atomic.Int64
+		f := cacheops.NewFunc(w.cache, "f", func(ctx context.Context, _ struct{}) (int64, error) {
+			n := w.read(ctx, "a", 1)
+			if runs.Add(1) == 1 {
+				close(reached)
+				<-goOn
+			}
+			return n, nil
+		})
+		var wg sync.WaitGroup
 		wg.Go(func() {
-			if n, err := f.Call(ctx, struct{}{}); n != 5 || err != nil {
-				t.Errorf("a later caller got %d, %v, want what was committed", n, err)
+			if n, err := f.Call(ctx, struct{}{}); n != 0 || err != nil {
+				t.Errorf("the first caller got %d, %v", n, err)
 			}
 		})
-	}
-	eventually(t, "they wait", func() bool { return w.cache.Stats().Functions["f"].Misses == 5 })
-	time.Sleep(time.Millisecond) // for the one that was last; too short a time fails nothing
-	close(goOn)
-	wg.Wait()
+		<-reached
+		w.mustWrite("a", 1, 5)
+		for range 4 {
+			wg.Go(func() {
+				if n, err := f.Call(ctx, struct{}{}); n != 5 || err != nil {
+					t.Errorf("a later caller got %d, %v, want what was committed", n, err)
+				}
+			})
+		}
+		synctest.Wait() // they wait
+		close(goOn)
+		wg.Wait()
+	})
 }
 
 // What cannot be tracked is not kept, and the statistics say why.

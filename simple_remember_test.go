@@ -13,6 +13,21 @@ import (
 	"github.com/cacheops/cacheops/filestore"
 )
 
+// overFiles runs a test in a bubble. The directory is made outside, where it outlives
+// that.
+func overFiles(t *testing.T, test func(t *testing.T, s *cacheops.Simple)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		files, err := filestore.Open(dir, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer files.Close()
+		test(t, cacheops.NewSimple(files, nil))
+	})
+}
+
 // remembering calls Remember from many goroutines at once, which all wait for the
 // first of them, and returns how often fn ran.
 func remembering(t *testing.T, s *cacheops.Simple, fn func(ctx context.Context, run int64) ([]int, error), judge func(v []int, err error)) int64 {
@@ -38,14 +53,7 @@ func remembering(t *testing.T, s *cacheops.Simple, fn func(ctx context.Context, 
 }
 
 func TestRememberRunsOnceForMany(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		files, err := filestore.Open(dir, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer files.Close()
-		s := cacheops.NewSimple(files, nil)
+	overFiles(t, func(t *testing.T, s *cacheops.Simple) {
 		runs := remembering(t, s, func(context.Context, int64) ([]int, error) { return []int{7}, nil }, func(v []int, err error) {
 			if err != nil || len(v) != 1 || v[0] != 7 {
 				t.Errorf("got %v, %v", v, err)
@@ -63,15 +71,9 @@ func TestRememberRunsOnceForMany(t *testing.T) {
 // value: they run by themselves, all at once.
 func TestRememberAfterAFailure(t *testing.T) {
 	for _, panics := range []bool{false, true} {
-		dir := t.TempDir()
-		synctest.Test(t, func(t *testing.T) {
-			files, err := filestore.Open(dir, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer files.Close()
+		overFiles(t, func(t *testing.T, s *cacheops.Simple) {
 			begin, failures := time.Now(), atomic.Int64{}
-			runs := remembering(t, cacheops.NewSimple(files, nil), func(_ context.Context, run int64) ([]int, error) {
+			runs := remembering(t, s, func(_ context.Context, run int64) ([]int, error) {
 				switch {
 				case run > 1:
 					return []int{1}, nil
@@ -93,14 +95,7 @@ func TestRememberAfterAFailure(t *testing.T) {
 
 // Who gives up waiting is told so.
 func TestRememberUnderAContextThatEnds(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		files, err := filestore.Open(dir, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer files.Close()
-		s := cacheops.NewSimple(files, nil)
+	overFiles(t, func(t *testing.T, s *cacheops.Simple) {
 		slow := func(context.Context) (int, error) { time.Sleep(time.Hour); return 1, nil }
 		var wg sync.WaitGroup
 		wg.Go(func() {
