@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cacheops/cacheops"
@@ -21,53 +22,59 @@ import (
 
 // Requests for one page wait for the one that makes it.
 func TestOneRunForManyRequests(t *testing.T) {
-	w := newWorld(t, nil)
-	reached, goOn := make(chan struct{}), make(chan struct{})
-	site := w.site(nil, func(rw http.ResponseWriter, r *http.Request) {
-		close(reached) // which a second run would not survive
-		<-goOn
-		w.counter(rw, r)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		reached, goOn := make(chan struct{}), make(chan struct{})
+		site := w.site(nil, func(rw http.ResponseWriter, r *http.Request) {
+			close(reached) // which a second run would not survive
+			<-goOn
+			w.counter(rw, r)
+		})
+		var wg sync.WaitGroup
+		wg.Go(func() { w.get(site, "/").want(200, "n = 0", false) })
+		<-reached
+		for range 8 {
+			wg.Go(func() { w.get(site, "/").want(200, "n = 0", true) })
+		}
+		synctest.Wait() // they wait
+		close(goOn)
+		wg.Wait()
 	})
-	var wg sync.WaitGroup
-	wg.Go(func() { w.get(site, "/").want(200, "n = 0", false) })
-	<-reached
-	for range 8 {
-		wg.Go(func() { w.get(site, "/").want(200, "n = 0", true) })
-	}
-	close(goOn)
-	wg.Wait()
 }
 
 // A request that comes after a commit is not answered by a run that began before it.
 func TestALaterRequestDoesNotShareARun(t *testing.T) {
-	w := newWorld(t, nil)
-	reached, goOn := make(chan struct{}), make(chan struct{})
-	var runs atomic.Int64
-	site := w.site(nil, func(rw http.ResponseWriter, r *http.Request) {
-		n := w.read(r.Context(), 1)
-		if runs.Add(1) == 1 {
-			close(reached)
-			<-goOn
-		}
-		fmt.Fprint(rw, n)
-	})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if r := w.get(site, "/"); r.body != "0" {
-			t.Errorf("the first is told %q", r.body)
-		}
-	})
-	<-reached
-	w.write(t.Context(), 1, 5)
-	for range 4 {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		reached, goOn := make(chan struct{}), make(chan struct{})
+		var runs atomic.Int64
+		site := w.site(nil, func(rw http.ResponseWriter, r *http.Request) {
+			n := w.read(r.Context(), 1)
+			if runs.Add(1) == 1 {
+				close(reached)
+				<-goOn
+			}
+			fmt.Fprint(rw, n)
+		})
+		var wg sync.WaitGroup
 		wg.Go(func() {
-			if r := w.get(site, "/"); r.body != "5" {
-				t.Errorf("a later one is told %q", r.body)
+			if r := w.get(site, "/"); r.body != "0" {
+				t.Errorf("the first is told %q", r.body)
 			}
 		})
-	}
-	close(goOn)
-	wg.Wait()
+		<-reached
+		w.write(t.Context(), 1, 5)
+		for range 4 {
+			wg.Go(func() {
+				if r := w.get(site, "/"); r.body != "5" {
+					t.Errorf("a later one is told %q", r.body)
+				}
+			})
+		}
+		synctest.Wait() // they wait
+		close(goOn)
+		wg.Wait()
+	})
 }
 
 // A response that is not kept holds nobody up.
@@ -236,54 +243,58 @@ func TestAClientThatIsGone(t *testing.T) {
 // up makes the page.
 func TestWaitersAndMakersGiveUp(t *testing.T) {
 	for _, maker := range []bool{true, false} {
-		w := newWorld(t, nil)
-		first, cancelFirst := context.WithCancel(t.Context())
-		second, cancelSecond := context.WithCancel(t.Context())
-		defer cancelFirst()
-		defer cancelSecond()
-		reached, goOn := make(chan struct{}), make(chan struct{})
-		var runs atomic.Int64
-		site := w.site(nil, func(rw http.ResponseWriter, r *http.Request) {
-			if runs.Add(1) == 1 {
-				close(reached)
-				select {
-				case <-goOn:
-				case <-r.Context().Done():
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			first, cancelFirst := context.WithCancel(t.Context())
+			second, cancelSecond := context.WithCancel(t.Context())
+			defer cancelFirst()
+			defer cancelSecond()
+			reached, goOn := make(chan struct{}), make(chan struct{})
+			var runs atomic.Int64
+			site := w.site(nil, func(rw http.ResponseWriter, r *http.Request) {
+				if runs.Add(1) == 1 {
+					close(reached)
+					select {
+					case <-goOn:
+					case <-r.Context().Done():
+					}
 				}
+				n := w.read(context.WithoutCancel(r.Context()), 1)
+				fmt.Fprint(rw, n, r.Context().Err())
+			})
+			ask := func(ctx context.Context) string {
+				rec := httptest.NewRecorder()
+				site.ServeHTTP(rec, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
+				return rec.Body.String()
 			}
-			n := w.read(context.WithoutCancel(r.Context()), 1)
-			fmt.Fprint(rw, n, r.Context().Err())
+			var wg sync.WaitGroup
+			var one, two string
+			wg.Go(func() { one = ask(first) })
+			<-reached
+			wg.Go(func() { two = ask(second) })
+			synctest.Wait() // it waits
+			if maker {
+				cancelFirst()
+			} else {
+				cancelSecond()
+			}
+			synctest.Wait() // the other one runs
+			if n := runs.Load(); n != 2 {
+				t.Errorf("%d runs, want the maker's and the other one's", n)
+			}
+			close(goOn)
+			wg.Wait()
+			gone, fine := one, two
+			if !maker {
+				gone, fine = two, one
+			}
+			if gone != "0 context canceled" || fine != "0 <nil>" {
+				t.Errorf("who gave up is told %q, the other one %q", gone, fine)
+			}
+			if r := w.get(site, "/"); !strings.Contains(r.body, "nil") {
+				t.Errorf("then a page is %q", r.body)
+			}
 		})
-		ask := func(ctx context.Context) string {
-			rec := httptest.NewRecorder()
-			site.ServeHTTP(rec, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
-			return rec.Body.String()
-		}
-		var wg sync.WaitGroup
-		var one, two string
-		wg.Go(func() { one = ask(first) })
-		<-reached
-		wg.Go(func() { two = ask(second) })
-		if maker {
-			cancelFirst()
-		} else {
-			cancelSecond()
-			for till := time.Now().Add(10 * time.Second); runs.Load() < 2 && time.Now().Before(till); {
-				time.Sleep(time.Millisecond)
-			}
-		}
-		close(goOn)
-		wg.Wait()
-		gone, fine := one, two
-		if !maker {
-			gone, fine = two, one
-		}
-		if gone != "0context canceled" && gone != "0 context canceled" || fine != "0<nil>" && fine != "0 <nil>" {
-			t.Errorf("who gave up is told %q, the other one %q", gone, fine)
-		}
-		if r := w.get(site, "/"); !strings.Contains(r.body, "nil") {
-			t.Errorf("then a page is %q", r.body)
-		}
 	}
 }
 
