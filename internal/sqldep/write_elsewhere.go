@@ -76,6 +76,22 @@ func (d *dml) rewritten(event string) bool {
 	})
 }
 
+// perStatement adds what triggers do that fire once for a statement of PostgreSQL's,
+// and do so if it writes no row: for both events of an upsert, say.
+func (d *dml) perStatement(name string, set dep.Columns) {
+	for _, tr := range d.t.Triggers {
+		switch {
+		case !tr.PerStatement || !fires(tr, name, set):
+		case tr.Unclear:
+			d.anything = true
+		default:
+			for _, name := range tr.Writes {
+				d.whole(d.w.cat.Tables[name])
+			}
+		}
+	}
+}
+
 // constantFor returns the value of x where it is one that is compared with c, or
 // written to it, as a value without a type of its own is.
 func (d *dml) constantFor(c *catalog.Column, x Expr) (any, bool) {

@@ -18,6 +18,7 @@ type inserted struct {
 }
 
 func (d *dml) insert(s *Insert) {
+	d.perStatement("INSERT", dep.AllColumns())
 	rows := d.rows(s)
 	if d.rewritten("INSERT") || s.Overriding == "user" {
 		for i := range rows {
@@ -258,6 +259,7 @@ func (d *dml) generatedKey(s *Insert, r inserted) (dep.Field, bool) {
 // upsert adds the update that one ON CONFLICT clause makes of the rows that are
 // in the way.
 func (d *dml) upsert(u *Upsert, rows []inserted, fates []fate) {
+	d.perStatement("UPDATE", d.assign(u.Set, nil).set)
 	var old []dep.Image
 	var fields [][]dep.Field
 	set := dep.Columns{}

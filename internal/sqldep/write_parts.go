@@ -183,8 +183,10 @@ func (d *dml) merge(s *Merge) {
 			d.made(d.merged(when))
 		case MergeUpdate:
 			old, a := d.rowsWhere(on, s.Using), d.assign(when.Set, nil)
+			d.perStatement("UPDATE", a.set)
 			d.modify(old, repeat(a.fields, len(old)), a.set, false)
 		case MergeDelete:
+			d.perStatement("DELETE", dep.AllColumns())
 			d.remove(d.rowsWhere(on, s.Using))
 		}
 	}

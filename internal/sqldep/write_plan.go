@@ -2,6 +2,7 @@ package sqldep
 
 import (
 	"database/sql/driver"
+	"slices"
 
 	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/dep"
@@ -165,7 +166,7 @@ func (w *writePlan) changes(b Bound, args []driver.NamedValue, f Facts) []dep.Ch
 	if w.uncounted() {
 		f.Affected, f.HasInsertID = -1, false
 	}
-	if f.Ran && f.Affected == 0 && (w.idle(t) || w.missed(b, args, f)) {
+	if f.Ran && f.Affected == 0 && (w.idle(t) || w.missed(t, b, args, f)) {
 		return nil
 	}
 	if f.Ran {
@@ -204,13 +205,14 @@ func (w *writePlan) idle(t *catalog.Table) bool {
 	return !t.IsView && t.Opaque == "" && len(t.Triggers) == 0 && !replaces(or, t)
 }
 
-// missed reports that the one row that the statement could write was not there.
-func (w *writePlan) missed(b Bound, args []driver.NamedValue, f Facts) bool {
-	if !f.Read || f.Old != nil {
+// missed reports that the one row that the statement could write in t was not there,
+// and that nothing fires without one.
+func (w *writePlan) missed(t *catalog.Table, b Bound, args []driver.NamedValue, f Facts) bool {
+	if !f.Read || f.Old != nil || slices.ContainsFunc(t.Triggers, func(tr *catalog.Trigger) bool { return tr.PerStatement }) {
 		return false
 	}
-	t, ok := w.target(b, args)
-	return ok && t.Rows == 0
+	target, ok := w.target(b, args)
+	return ok && target.Rows == 0
 }
 
 // replaces reports whether a conflict removes the row that is in the way.

@@ -10,6 +10,7 @@ import (
 func (d *dml) update(s *Update) {
 	ks := d.where(s.Where, s.From)
 	old, a := d.rowsWhere(s.Where, s.From), d.assign(s.Set, nil)
+	d.perStatement("UPDATE", a.set)
 	if d.rewritten("UPDATE") {
 		a = assigned{set: dep.AllColumns()}
 	}
@@ -185,6 +186,7 @@ func removed(d *dml, old []dep.Image) []event {
 }
 
 func (d *dml) delete(s *Delete) {
+	d.perStatement("DELETE", dep.AllColumns())
 	old := d.rowsWhere(s.Where, s.Using)
 	if d.facts.Read && d.row == nil {
 		old = []dep.Image{overlay(certain(d.where(s.Where, s.Using)), d.facts.Old)}

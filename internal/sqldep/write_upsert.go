@@ -101,8 +101,8 @@ func (d *dml) told(s *Insert, f *fate) {
 	switch {
 	case d.facts.Affected == 1 && !updates:
 		f.met = false
-	case d.facts.Affected == 2 && s.Or != OrReplace:
-		f.inserted = false
+	case d.facts.Affected == 2 && s.Or != OrReplace && !d.rewritten("INSERT"):
+		f.inserted = false // a trigger before it has fired all the same
 	}
 }
 

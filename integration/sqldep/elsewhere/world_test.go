@@ -334,13 +334,15 @@ func (w *world) extra() {
 			"CREATE FUNCTION side() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM " + other.name + " WHERE id = 2; RETURN NULL; END $$",
 			"CREATE TRIGGER sided AFTER " + pick(w.r, []string{"INSERT", "UPDATE", "DELETE"}) + " ON " + part.name + " FOR EACH ROW EXECUTE FUNCTION side()",
 		}
-	case w.one(4) && rel != other && w.d == catalog.PostgreSQL:
+	case w.one(3) && rel != other && w.d == catalog.PostgreSQL:
 		s = []string{
 			"CREATE FUNCTION side() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM " + other.name + " WHERE id = 2; RETURN NULL; END $$",
-			"CREATE TRIGGER sided AFTER DELETE OR UPDATE ON " + rel.name + " FOR EACH ROW EXECUTE FUNCTION side()",
+			"CREATE TRIGGER sided AFTER " + pick(w.r, []string{"DELETE OR UPDATE", "INSERT", "UPDATE OF " + c.name}) + " ON " + rel.name +
+				" FOR EACH " + pick(w.r, []string{"ROW", "STATEMENT"}) + " EXECUTE FUNCTION side()",
 		}
-	case w.one(4) && rel != other && w.d == catalog.MySQL:
-		s = []string{"CREATE TRIGGER sided AFTER " + pick(w.r, []string{"DELETE", "UPDATE"}) + " ON " + rel.name + " FOR EACH ROW DELETE FROM " + other.name + " WHERE id = 2"}
+	case w.one(3) && rel != other && w.d == catalog.MySQL:
+		s = []string{"CREATE TRIGGER sided " + pick(w.r, []string{"AFTER DELETE", "AFTER UPDATE", "BEFORE INSERT", "AFTER INSERT"}) + " ON " + rel.name +
+			" FOR EACH ROW DELETE FROM " + other.name + " WHERE id = 2"}
 	}
 	for _, text := range s {
 		w.must(text)
