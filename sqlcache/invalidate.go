@@ -88,6 +88,9 @@ func (e *engine) row(ctx context.Context, table string, row map[string]any) (str
 		}
 		img = append(img, dep.Field{Col: strings.ToLower(name), Value: col.Written(v)})
 	}
+	if t.Root != "" {
+		return t.Root, img, true, nil // what is written through it is a change of it alone
+	}
 	return t.Name, img, true, nil
 }
 

@@ -76,15 +76,15 @@ func (c *conn) invalidateRows(ctx context.Context, name string, where, was map[s
 // rowChanges says what may have changed, and how many rows were found, -1 if that
 // is not known.
 func (c *conn) rowChanges(ctx context.Context, t *catalog.Table, where, was map[string]any) ([]dep.Change, int, error) {
-	given, err := c.imageOf(ctx, t.Name, where)
+	name, given, _, err := c.engine.row(ctx, t.Name, where)
 	if err != nil {
 		return nil, 0, err
 	}
-	before, err := c.imageOf(ctx, t.Name, was)
+	_, before, _, err := c.engine.row(ctx, t.Name, was)
 	if err != nil {
 		return nil, 0, err
 	}
-	wide := []dep.Change{{Table: t.Name, Op: dep.Replace, Old: []dep.Image{given}}}
+	wide := []dep.Change{{Table: name, Op: dep.Replace, Old: []dep.Image{given}}}
 	// A replica shows a row as it was some time ago.
 	behind := c.engine.replica != nil || c.engine.dialect.uncacheable() != "" || c.engine.schema.Load().session.never != ""
 	if behind || t.Materialized || t.Opaque != "" || t.RowSecurity && !t.RowSecurityBypassed {
@@ -105,12 +105,7 @@ func (c *conn) rowChanges(ctx context.Context, t *catalog.Table, where, was map[
 			images = append(images, overlaid(img, before))
 		}
 	}
-	return []dep.Change{{Table: t.Name, Op: dep.Replace, Old: images}}, n, nil
-}
-
-func (c *conn) imageOf(ctx context.Context, table string, row map[string]any) (dep.Image, error) {
-	_, img, _, err := c.engine.row(ctx, table, row)
-	return img, err
+	return []dep.Change{{Table: name, Op: dep.Replace, Old: images}}, n, nil
 }
 
 // overlaid is an image with other values in some columns.
