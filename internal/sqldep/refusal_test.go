@@ -16,6 +16,8 @@ func TestCatalogRefuses(t *testing.T) {
 		c := shop(catalog.PostgreSQL)
 		c.Tables["main.t"].Columns = []catalog.Column{
 			column("at", catalog.Timestamp), column("name", catalog.VarText), column("both", catalog.Date),
+			{Name: "zoned", Type: "time(3) with time zone", Form: catalog.Form{Dialect: catalog.PostgreSQL}},
+			column("hour", catalog.Clock),
 		}
 		c.Tables["main.u"].Columns = []catalog.Column{column("both", catalog.VarText)}
 		c.Index()
@@ -44,6 +46,13 @@ func TestCatalogRefuses(t *testing.T) {
 		{"SELECT t.both::date FROM t, u", nil, Read, false},
 		{"SELECT x.at::date FROM (SELECT name AS at FROM t) x", nil, Read, false},
 		{"SELECT x.at::date FROM t AS x(a, at)", nil, Read, false},
+		{"SELECT zoned, max(zoned), hour FROM t WHERE hour > '10:00' GROUP BY zoned ORDER BY zoned", nil, Read, true},
+		{"SELECT name FROM t WHERE zoned = hour", nil, Read, false},
+		{"SELECT name FROM t WHERE zoned > '10:00'", nil, Read, false},
+		{"SELECT name FROM t WHERE zoned > $1", nil, Read, false},
+		{"SELECT coalesce(zoned, hour) FROM t", nil, Read, false},
+		{"SELECT zoned FROM t UNION SELECT hour FROM t", nil, Read, false},
+		{"SELECT id FROM recent", view("SELECT id FROM posts, t WHERE hour = zoned"), Read, false},
 		{"SELECT t FROM t", nil, Read, true},
 		{"SELECT t.xmin FROM t", nil, Read, false},
 		{"SELECT ctid FROM t", nil, Read, false},

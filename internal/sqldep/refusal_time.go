@@ -1,12 +1,19 @@
 package sqldep
 
-import "github.com/cacheops/cacheops/internal/catalog"
+import (
+	"strings"
+
+	"github.com/cacheops/cacheops/internal/catalog"
+)
 
 // MySQL makes a date of a time of day, where it stands beside one, by putting
 // today's before it: t < d, COALESCE(t, d), a UNION of both. What that says ends
-// at midnight, and nobody writes then.
+// at midnight, and nobody writes then. PostgreSQL gives a time without a zone that
+// stands beside one with a zone the session's, as it is today: in summer another
+// than in winter.
 
-// times is what is known of the times of day in a statement of MySQL's.
+// times is what is known of the times of day in a statement: on PostgreSQL of those
+// with a zone.
 type times struct {
 	cat *catalog.Catalog
 	// clocks are the names of columns that hold times of day; others of the
@@ -24,14 +31,15 @@ type times struct {
 	seen                   map[*catalog.Table]bool
 }
 
-// timesOfDay refuses a statement that may put today's date before a time of day.
+// timesOfDay refuses a statement that may put today's date before a time of day, or
+// today's zone behind it.
 func (a *syntax) timesOfDay() {
 	sel, ok := a.tree.(*Select)
-	if a.d != catalog.MySQL || !ok {
+	if !ok {
 		return
 	}
 	t := &times{
-		cat: a.cat, clocks: make(map[string]bool), others: make(map[string]bool),
+		cat: a.cat, dated: a.d == catalog.PostgreSQL, clocks: make(map[string]bool), others: make(map[string]bool),
 		plain: make(map[*Column]bool), tops: make(map[*Core]bool), seen: make(map[*catalog.Table]bool),
 	}
 	mixed := false
@@ -39,7 +47,7 @@ func (a *syntax) timesOfDay() {
 		if f, ok := n.(*Table); ok {
 			if table, ok := a.cat.Lookup(f.Schema, f.Name); ok {
 				clocks, dates := t.table(table)
-				mixed = mixed || table.IsView && clocks && dates
+				mixed = mixed || table.IsView && clocks && (dates || a.d == catalog.PostgreSQL)
 				t.dated = t.dated || dates
 			}
 		}
@@ -51,10 +59,14 @@ func (a *syntax) timesOfDay() {
 	t.top(sel)
 	Walk(sel, t.mark)
 	Walk(sel, t.judge)
-	if mixed || t.dated && t.beside {
+	switch {
+	case !mixed && !(t.dated && t.beside):
+	case a.d == catalog.PostgreSQL:
+		a.refuse("a time with a zone beside one that may be given today's")
+	default:
 		a.refuse("a time of day beside a date, before which today's may be put")
 	}
-	a.timed = t.beside || t.besideArgument
+	a.timed = a.d == catalog.MySQL && (t.beside || t.besideArgument)
 }
 
 // table takes the columns of a table, or of a view and what lies under it.
@@ -66,7 +78,7 @@ func (t *times) table(table *catalog.Table) (clocks, dates bool) {
 	for i := range table.Columns {
 		c := &table.Columns[i]
 		switch {
-		case c.Form.Kind == catalog.Clock:
+		case clockKind(c):
 			clocks = true
 			t.clocks[c.Name] = true
 			continue
@@ -83,6 +95,15 @@ func (t *times) table(table *catalog.Table) (clocks, dates bool) {
 		}
 	}
 	return clocks, dates
+}
+
+// clockKind reports whether what stands beside a column decides with the clock what
+// becomes of it.
+func clockKind(c *catalog.Column) bool {
+	if c.Form.Dialect == catalog.PostgreSQL { // time(3) with time zone
+		return strings.HasPrefix(c.Type, "time") && !strings.HasPrefix(c.Type, "timestamp") && strings.Contains(c.Type, "with time zone")
+	}
+	return c.Form.Kind == catalog.Clock
 }
 
 func (t *times) clock(e Expr) (*Column, bool) {
@@ -120,6 +141,14 @@ func (t *times) top(s *Select) {
 
 // mark marks the columns that are compared with constants, and with times alone.
 func (t *times) mark(n Node) bool {
+	if e, ok := n.(*Exists); ok {
+		for _, c := range e.Query.Cores {
+			t.tops[c] = true
+		}
+	}
+	if t.cat.Dialect == catalog.PostgreSQL { // a constant is given a zone as well
+		return true
+	}
 	switch n := n.(type) {
 	case *Binary:
 		if n.Op >= OpEq && n.Op <= OpGe || n.Op == OpNullEq {
@@ -133,10 +162,6 @@ func (t *times) mark(n Node) bool {
 		}
 	case *Is:
 		t.compared(n.X, n.Y)
-	case *Exists:
-		for _, c := range n.Query.Cores {
-			t.tops[c] = true
-		}
 	}
 	return true
 }
