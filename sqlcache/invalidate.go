@@ -86,12 +86,23 @@ func (e *engine) row(ctx context.Context, table string, row map[string]any) (str
 		if err != nil {
 			return "", nil, false, fmt.Errorf("column %q of %s: %w", name, t.Name, err)
 		}
-		img = append(img, dep.Field{Col: strings.ToLower(name), Value: col.Written(v)})
+		img = append(img, dep.Field{Col: strings.ToLower(name), Value: meantBy(col, v)})
 	}
 	if t.Root != "" {
 		return t.Root, img, true, nil // what is written through it is a change of it alone
 	}
 	return t.Name, img, true, nil
+}
+
+// meantBy is the value of a column by which a program names rows. Where writing it
+// stores one and comparing with it finds others (a number, in a column of texts of
+// MySQL's), it is unknown: rows are named to be dropped, and to depend on.
+func meantBy(c *catalog.Column, v driver.Value) dep.Value {
+	written := c.Written(v)
+	if compared, ok := c.Compared(v); v != nil && (!ok || compared != written) {
+		return dep.Value{}
+	}
+	return written
 }
 
 // holds is the key of a context's value: whether the caller holds a real
