@@ -18,9 +18,11 @@ type Dependency interface {
 // Reads is a dependency on what a query would return. query is called with a
 // context in which no read reaches a database: each says what it depends on and
 // then fails, with an error that the query may return. It is called whenever a
-// result is made, and may make its query in any way, by an ORM as well. What is
-// not a read that can be cached is not kept from reaching the database, and keeps
-// the result from being kept.
+// result is made, and may make its query in any way, by an ORM as well. What it
+// would ask only after that has succeeded (rows that belong to the first ones, as
+// ORMs preload them) it does not ask, and nothing depends on: each such query is a
+// dependency of its own. What is not a read that can be cached is not kept from
+// reaching the database, and keeps the result from being kept.
 func Reads(query func(ctx context.Context) error) Dependency { return &reads{query} }
 
 // reads is no function by itself: engines of templates call what is.
