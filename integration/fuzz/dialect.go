@@ -41,6 +41,7 @@ type dialect struct {
 	aggregates             []string
 	filter, full           bool
 	groups, blocks         []string
+	cuts                   []string // leave out rows by their number, some of the first ones
 	materialized           []string
 	windows                func(g *exprs, c, d string) string
 
@@ -98,6 +99,7 @@ var lite = &dialect{
 	filter:     true, full: true,
 	groups:       []string{"count(*)", "count(%s)", "max(%s)", "sum(%s)", "group_concat(%s)"},
 	blocks:       []string{"abs(%s)", "%s ->> '$.a'"},
+	cuts:         []string{" LIMIT -1 OFFSET 1", " LIMIT 3 OFFSET 1"},
 	materialized: []string{"", "MATERIALIZED ", "NOT MATERIALIZED "},
 	windows:      windowLite,
 

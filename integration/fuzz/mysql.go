@@ -85,6 +85,7 @@ var mysqlServer = &wordlist{
 	},
 	ranges: []string{
 		"{c} < {h}", "{c} <= {h}", "{c} > {h}", "{c} >= {h}", "{c} BETWEEN {h} AND {h}", "{c} NOT BETWEEN {h} AND {h}", "{h} < {c}", "{c} >= {h} AND {c} < {h}",
+		"{c} BETWEEN {h} AND {d}", "{c} BETWEEN {h} AND DATE '2024-01-02'", "{c} BETWEEN 2 AND DATE '2024-01-02'",
 	},
 	gens: []string{
 		"int GENERATED ALWAYS AS (coalesce(%s, 0) IS NULL) STORED", "varchar(20) GENERATED ALWAYS AS (lower(%s)) VIRTUAL", "int AS (length(%s)) PERSISTENT", "varchar(40) AS (%s) VIRTUAL", "int AS (%s IS NULL)",
@@ -134,6 +135,7 @@ func init() {
 		orders:     []string{"", " DESC", " ASC"},
 		aggregates: []string{"sum", "min", "max", "avg", "count", "bit_or", "count"},
 		groups:     []string{"count(*)", "count(%s)", "max(%s)", "sum(%s)"}, blocks: []string{"abs(%s)", "coalesce(%s, %s)", "ifnull(%s, 1)"},
+		cuts:         []string{" LIMIT 100 OFFSET 1", " LIMIT 1, 3"},
 		materialized: []string{""}, windows: windowStrict,
 
 		verb:     (*exprs).verbMySQL,
@@ -259,6 +261,7 @@ func mysqlFinish(s *schema, t *table, ddl string) []string {
 	case n < 18:
 		return []string{ddl + " COLLATE " + pick(r, []string{"utf8mb4_bin", "utf8mb4_unicode_ci", "utf8mb4_nopad_bin", "latin1_swedish_ci"}) + steady}
 	case n < 24:
+		t.parts = true
 		return []string{ddl + steady + " PARTITION BY KEY (" + s.ident(t.cols[0].name) + ") PARTITIONS 2"}
 	}
 	return []string{ddl + " ENGINE=InnoDB" + steady}

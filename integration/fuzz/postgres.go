@@ -158,6 +158,7 @@ func init() {
 		aggregates: []string{"sum", "min", "max", "avg", "count", "bool_or", "count"},
 		filter:     true, full: true,
 		groups: []string{"count(*)", "count(%s)", "max(%s)", "sum(%s)"}, blocks: []string{"abs(%s)", "coalesce(%s, %s)"},
+		cuts:         []string{" OFFSET 1", " LIMIT 3 OFFSET 1", " OFFSET 1 ROWS FETCH NEXT 3 ROWS ONLY"},
 		materialized: []string{"", "MATERIALIZED ", "NOT MATERIALIZED "}, windows: windowStrict,
 
 		verb:     func(*exprs) string { return "INSERT" },

@@ -15,7 +15,7 @@ var readers = []struct {
 	{"join", 12, join},
 	{"count", 7, count},
 	{"aggregate", 8, aggregate},
-	{"exists", 4, exists},
+	{"exists", 6, exists},
 	{"subquery", 8, subquery},
 	{"cte", 5, cte},
 	{"compound", 4, compound},
@@ -56,6 +56,9 @@ func (g *exprs) from(f ref) string {
 	name := g.s.quote(f.t.name)
 	if chance(g.r(), 5) {
 		name = g.s.d.main + name
+	}
+	if f.t.parts && chance(g.r(), 30) {
+		name += " PARTITION (p0)"
 	}
 	switch {
 	case f.alias == "":
@@ -291,6 +294,16 @@ func aggregate(g *exprs) {
 
 func exists(g *exprs) {
 	from := g.source()
+	if chance(g.r(), 50) { // of columns that are shown
+		c, _ := g.col()
+		rows := pick(g.r(), []string{" GROUP BY 1 HAVING count(*) > 1", " GROUP BY 1" + pick(g.r(), g.s.d.cuts), pick(g.r(), g.s.d.cuts)})
+		g.st.write("SELECT EXISTS (SELECT ", pick(g.r(), []string{"", "DISTINCT "}), c, " FROM ", from)
+		if chance(g.r(), 40) {
+			g.st.write(" WHERE ", g.cond(0))
+		}
+		g.st.write(rows, ")")
+		return
+	}
 	if chance(g.r(), 70) {
 		g.st.write("SELECT ", pick(g.r(), []string{"", "NOT "}), "EXISTS (SELECT ", pick(g.r(), []string{"1", "*"}), " FROM ", from, " WHERE ", g.cond(1), ")")
 		return
@@ -354,12 +367,16 @@ func (g *exprs) block(t *table) (text string, out *table) {
 	}
 	list := "SELECT " + cn + " AS k, " + dn + " AS l"
 	two, three := &table{cols: []column{k, l}}, &table{cols: []column{k, l, n}}
-	switch g.r().IntN(16) {
-	case 0:
-		if g.s.d.strict {
-			return list + " FROM " + from + where, two
+	switch g.r().IntN(18) {
+	case 0, 16, 17:
+		cut := pick(g.r(), append([]string{" LIMIT 3"}, g.s.d.cuts...))
+		switch {
+		case !g.s.d.strict:
+			return list + " FROM " + from + where + " ORDER BY 1" + cut, two
+		case len(t.keys) > 0 && len(t.keys[0]) == 1 && t.keys[0][0] == "id":
+			return list + " FROM " + from + where + " ORDER BY " + g.name(g.scope[0], "id") + cut, two
 		}
-		return list + " FROM " + from + where + " ORDER BY 1 LIMIT 3", two
+		return list + " FROM " + from + where, two
 	case 1, 2:
 		return "SELECT DISTINCT" + list[6:] + " FROM " + from + where, two
 	case 3, 4, 5:

@@ -14,6 +14,7 @@ type table struct {
 	rowid bool       // it has a rowid
 	id    string     // the type of what refers to its key id, where that may be
 	view  bool
+	parts bool // it has a partition p0 that a read may name
 }
 
 type column struct {
