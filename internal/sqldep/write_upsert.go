@@ -126,9 +126,10 @@ func (d *dml) rivals(s *Insert, target *RowTarget, rows []inserted, out []fate) 
 	if !c.Known || d.facts.Affected <= 0 || d.w.cat.Dialect != catalog.PostgreSQL {
 		return false
 	}
-	// Each of those that were read is updated then, and counted.
+	// Each of those that were read is updated then, and counted. A trigger may keep
+	// a row from being updated when it has written another table.
 	all := s.Upserts[0].SetWhere == nil && !d.rewritten("UPDATE")
-	return c.Updated == 0 && c.Inserted >= d.facts.Affected ||
+	return c.Updated == 0 && c.Inserted >= d.facts.Affected && !d.before() ||
 		all && c.Updated == int64(updated) && c.Inserted >= int64(len(rows)-updated) && c.Inserted+c.Updated > 0
 }
 

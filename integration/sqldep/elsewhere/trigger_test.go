@@ -2,12 +2,14 @@ package elsewhere_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cacheops/cacheops/integration/live"
 	"github.com/cacheops/cacheops/internal/catalog"
+	"github.com/cacheops/cacheops/internal/dep"
 	"github.com/cacheops/cacheops/internal/sqldep"
 )
 
@@ -49,6 +51,28 @@ func TestTriggersOfStatements(t *testing.T) {
 					"CREATE TRIGGER g "+c.event+" ON t EXECUTE FUNCTION f()")
 				w.fires(write)
 			})
+		}
+	}
+}
+
+// A row may come after we looked for it, and a trigger write another table before it
+// keeps the row from being written: nothing is affected then.
+func TestTriggersThatSuppress(t *testing.T) {
+	db := live.Postgres(t, pgx.QueryExecModeDescribeExec, map[string]string{"TimeZone": "UTC"})
+	w := given(t, catalog.PostgreSQL, db, "CREATE TABLE t (id int PRIMARY KEY, b int); CREATE TABLE u (id int PRIMARY KEY, n int); INSERT INTO u VALUES (1, 1);"+
+		"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE u SET n = n + 1; RETURN NULL; END $$;"+
+		"CREATE TRIGGER g BEFORE UPDATE OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION f()")
+	defer w.clear()
+	u, _ := w.cat.Lookup("", "u")
+	for write, facts := range map[string]sqldep.Facts{
+		"UPDATE t SET b = 3 WHERE id = 1":                                          {Read: true},
+		"DELETE FROM t WHERE id = 1":                                               {Read: true},
+		"INSERT INTO t VALUES (1, 1), (2, 2) ON CONFLICT (id) DO UPDATE SET b = 3": {Affected: 1, Counts: sqldep.Counts{Known: true, Inserted: 1}},
+	} {
+		facts.Ran = true
+		changes := sqldep.NewPlanner(w.d, 0).Plan(write, w.cat).Changes(nil, facts)
+		if !slices.ContainsFunc(changes, func(c dep.Change) bool { return c.Table == u.Name }) {
+			t.Errorf("%s changes %+v", write, changes)
 		}
 	}
 }
