@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -22,8 +23,11 @@ func newServer(t testing.TB, id int) *mysql.Config {
 	attr := trial.Owner(t, "mysql")
 	dir := trial.Home(t, attr)
 	data := filepath.Join(dir, "data")
+	// A server that starts removes what it finds of temporary tables, another server's
+	// too, which then ends: so each has a directory of its own for them.
 	install := exec.Command(trial.Program(t, "mariadb-install-db", ""), "--no-defaults", "--datadir="+data,
 		"--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=8M")
+	install.Env = append(os.Environ(), "TMPDIR="+dir)
 	install.Dir, install.SysProcAttr = dir, attr
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("install: %v\n%s", err, out)
@@ -31,7 +35,7 @@ func newServer(t testing.TB, id int) *mysql.Config {
 	port := trial.FreePort(t)
 	server := exec.Command(trial.Program(t, "mariadbd", ""), "--no-defaults", "--datadir="+data, "--port="+strconv.Itoa(port), "--bind-address=127.0.0.1",
 		"--socket="+filepath.Join(dir, "s"), "--server-id="+strconv.Itoa(id), "--log-bin", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M",
-		"--innodb-flush-log-at-trx-commit=0")
+		"--innodb-flush-log-at-trx-commit=0", "--tmpdir="+dir)
 	server.Dir, server.SysProcAttr = dir, attr
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
