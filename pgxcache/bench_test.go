@@ -65,22 +65,29 @@ func BenchmarkBatch(b *testing.B) {
 		}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			var bare, cached []time.Duration
 			send(w.pool)
-			for b.Loop() {
-				c.before()
-				start := time.Now()
-				send(w.bare)
-				middle := time.Now()
-				c.cached()
-				bare, cached = append(bare, middle.Sub(start)), append(cached, time.Since(middle))
-			}
-			slices.Sort(bare)
-			slices.Sort(cached)
-			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(float64(cached[len(cached)/2])/float64(bare[len(bare)/2]), "ratio")
+			turns(b, c.before, func(int) { send(w.bare) }, func(int) { c.cached() })
 		})
 	}
+}
+
+// turns runs both in turns, each time after before, and reports the ratio of their
+// medians.
+func turns(b *testing.B, before func(), bare, cached func(i int)) {
+	b.Helper()
+	var bares, cacheds []time.Duration
+	for i := 0; b.Loop(); i++ {
+		before()
+		start := time.Now()
+		bare(i)
+		middle := time.Now()
+		cached(i)
+		bares, cacheds = append(bares, middle.Sub(start)), append(cacheds, time.Since(middle))
+	}
+	slices.Sort(bares)
+	slices.Sort(cacheds)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(cacheds[len(cacheds)/2])/float64(bares[len(bares)/2]), "ratio")
 }
 
 func scan(b *testing.B, on queryer, q string, arg any) (n int) {
@@ -130,18 +137,7 @@ func BenchmarkUpdate(b *testing.B) {
 		},
 	} {
 		b.Run(name, func(b *testing.B) {
-			var bare, cached []time.Duration
-			for i := 0; b.Loop(); i++ {
-				start := time.Now()
-				f(w.bare, i)
-				middle := time.Now()
-				f(w.pool, i)
-				bare, cached = append(bare, middle.Sub(start)), append(cached, time.Since(middle))
-			}
-			slices.Sort(bare)
-			slices.Sort(cached)
-			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(float64(cached[len(cached)/2])/float64(bare[len(bare)/2]), "ratio")
+			turns(b, func() {}, func(i int) { f(w.bare, i) }, func(i int) { f(w.pool, i) })
 		})
 	}
 }

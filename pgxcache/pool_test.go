@@ -48,7 +48,13 @@ const byID = "SELECT name FROM item WHERE id = $1"
 // same reads through the cache, and on the bare pool.
 func (w *world) same(sql string, args ...any) (hit bool) {
 	w.Helper()
-	got, hit := w.values(w.pool, sql, args...)
+	return w.sameOn(w.pool, sql, args...)
+}
+
+// sameOn is same on another pool.
+func (w *world) sameOn(on queryer, sql string, args ...any) (hit bool) {
+	w.Helper()
+	got, hit := w.values(on, sql, args...)
 	if want, _ := w.values(w.bare, sql, args...); fmt.Sprint(got) != fmt.Sprint(want) {
 		w.Fatalf("%s: the cache says %v, the database %v", sql, got, want)
 	}

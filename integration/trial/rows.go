@@ -3,11 +3,13 @@ package trial
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/lite"
 )
 
 // Querier is a *sql.DB, *sql.Conn or *sql.Tx.
@@ -36,7 +38,7 @@ func Script(t testing.TB, on Querier, statements ...string) {
 
 // Rows returns a query's rows as text: [1 one][2 two].
 func Rows(ctx context.Context, on Querier, q string, args ...any) (string, error) {
-	return rows(ctx, on, func(row []any) string {
+	return rows(ctx, on, func(row []driver.Value) string {
 		for i, v := range row {
 			if b, ok := v.([]byte); ok { // drivers disagree on what text is
 				row[i] = string(b)
@@ -47,30 +49,15 @@ func Rows(ctx context.Context, on Querier, q string, args ...any) (string, error
 }
 
 // exactly tells values of different types apart.
-func exactly(row []any) string { return fmt.Sprintf("%#v", row) }
+func exactly(row []driver.Value) string { return fmt.Sprintf("%#v", row) }
 
-func rows(ctx context.Context, on Querier, show func(row []any) string, q string, args ...any) (string, error) {
-	rows, err := on.QueryContext(ctx, q, args...)
-	if err != nil {
-		return "", err
-	}
-	defer rows.Close()
-	cols, err := rows.Columns()
-	if err != nil {
-		return "", err
-	}
+func rows(ctx context.Context, on Querier, show func(row []driver.Value) string, q string, args ...any) (string, error) {
+	rows, err := lite.Drain(on.QueryContext(ctx, q, args...)) //nolint:rowserrcheck // Drain checks and closes them
 	var out strings.Builder
-	for rows.Next() {
-		row, dest := make([]any, len(cols)), make([]any, len(cols))
-		for i := range row {
-			dest[i] = &row[i]
-		}
-		if err := rows.Scan(dest...); err != nil {
-			return "", err
-		}
+	for _, row := range rows {
 		out.WriteString(show(row))
 	}
-	return out.String(), rows.Err()
+	return out.String(), err
 }
 
 // Read returns a query's rows as text, and what became of the read.
