@@ -64,10 +64,10 @@ func (c *conn) statement(ctx context.Context, text string) (*statement, error) {
 		switch {
 		case err == nil:
 			s = now
-		case s == nil || ctx.Err() != nil || errors.Is(err, driver.ErrBadConn):
+		case c.engine.schema.Load() == nil || ctx.Err() != nil || errors.Is(err, driver.ErrBadConn):
 			return nil, err
 		default:
-			s = c.engine.dark // what ails the database the statement itself will tell, if it ails that
+			s = c.engine.dark.Load() // what ails the database the statement itself will tell, if it ails that
 		}
 	}
 	if c.schema != s || len(c.plans) >= maxPlans {

@@ -36,10 +36,11 @@ type engine struct {
 	loading chan struct{} // holds one token: who reads the schema
 	checked atomic.Int64  // when a lease was last asked for the schema's stamp, in nanoseconds since start
 	start   time.Time
+	unread  unread
 
 	// Set up with the first schema, and not changed after.
 	db      *cacheops.Database
-	dark    *schema // of which nothing is known, while the schema cannot be read
+	dark    atomic.Pointer[schema] // of which nothing is known, while the schema cannot be read
 	dialect dialect
 	convert bool // the bare driver checks arguments itself
 	// inMemory says that every real connection is a database of its own.

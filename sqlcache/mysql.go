@@ -17,7 +17,7 @@ import (
 // mysql is what the adapter knows of MySQL and MariaDB beyond their SQL: their
 // sessions are in mysql_session.go, transactions in mysql_tx.go, what no rollback
 // undoes in mysql_lasting.go, a writer is proved over in mysql_prove.go and
-// mysql_prove_all.go, rows are read in mysql_image.go.
+// mysql_prove_all.go, rows are read in mysql_image.go, the catalog in mysql_catalog.go.
 type mysql struct {
 	engine *engine
 	maria  bool
@@ -135,14 +135,6 @@ func (d *mysql) place() string {
 		return "CONCAT_WS('/', LOWER(@@hostname), @@port, @@datadir, @@server_id)"
 	}
 	return "@@server_uuid"
-}
-
-func (d *mysql) readCatalog(ctx context.Context, l *lease) (*catalog.Catalog, error) {
-	return catalog.ReadMySQL(ctx, l.catalogQuery(), catalog.Session{})
-}
-
-func (d *mysql) stamp(ctx context.Context, l *lease) (string, error) {
-	return catalog.StampMySQL(ctx, l.catalogQuery())
 }
 
 // refresh: the server looks at the schema with each statement.

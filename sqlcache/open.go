@@ -90,7 +90,7 @@ func sessionOf(bare driver.Connector) string {
 // this is, over a real one; the others cost nothing.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if c.engine.schema.Load() == nil {
-		if _, err := c.engine.current(ctx); err != nil {
+		if _, err := c.engine.current(ctx); err != nil && c.engine.schema.Load() == nil {
 			return nil, err
 		}
 	}

@@ -16,7 +16,8 @@ import (
 
 // postgres is what the adapter knows of PostgreSQL beyond its SQL: its sessions
 // are in postgres_session.go, its transactions in postgres_tx.go, a writer is
-// proved over in postgres_prove.go, rows are read in postgres_image.go.
+// proved over in postgres_prove.go, rows are read in postgres_image.go, the catalog in
+// postgres_catalog.go.
 type postgres struct {
 	engine *engine
 	// hooked says why a hit would skip what the pool does to a connection before
@@ -88,15 +89,6 @@ func (d *postgres) identify(ctx context.Context, l *lease) (name, identity strin
 	}
 	d.place = identity
 	return row[0] + "@" + identity, identity, nil
-}
-
-func (d *postgres) readCatalog(ctx context.Context, l *lease) (*catalog.Catalog, error) {
-	d.readable.Clear()
-	return catalog.ReadPostgres(ctx, l.catalogQuery(), catalog.Session{})
-}
-
-func (d *postgres) stamp(ctx context.Context, l *lease) (string, error) {
-	return catalog.StampPostgres(ctx, l.catalogQuery())
 }
 
 // refresh: the server plans each statement by the schema as it is, but a statement

@@ -138,6 +138,9 @@ func (e *engine) load(ctx context.Context, l *lease, st *statement, text string,
 // ready finds out whether reads that were planned under a schema may be made on a
 // lease; unlike says why nothing of them is kept, empty if it is.
 func (e *engine) ready(ctx context.Context, l *lease, s *schema) (unlike string, err error) {
+	if s.version == 0 {
+		return "the catalog's version is not known", nil
+	}
 	if err := e.checkSchema(ctx, l); err != nil {
 		return "", err
 	}
@@ -224,7 +227,7 @@ func (e *engine) checkSchema(ctx context.Context, l *lease) error {
 		return e.outside(ctx)
 	}
 	s := e.schema.Load()
-	if e.replica != nil && s.version == 0 {
+	if e.replica != nil && s.version == 0 || s.catalog.Stamp == "" || e.unreadable() != nil {
 		return nil // it is about to be read again
 	}
 	last := e.checked.Load()

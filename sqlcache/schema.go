@@ -165,6 +165,9 @@ func (e *engine) current(ctx context.Context) (*schema, error) {
 	if s := e.schema.Load(); s != nil && (!e.stale.Load() || e.replica.rests(s)) {
 		return s, nil
 	}
+	if err := e.unreadable(); err != nil {
+		return nil, err
+	}
 	var s *schema
 	err := e.onLease(ctx, func(l *lease) (err error) {
 		s, err = e.read(ctx, l)
@@ -203,7 +206,7 @@ func (e *engine) read(ctx context.Context, l *lease) (*schema, error) {
 	}
 	cat, err := e.dialect.readCatalog(ctx, l)
 	if err != nil {
-		e.stale.Store(true)
+		e.failedToRead(ctx, l, err)
 		return nil, err
 	}
 	cat.Functions = e.opts.pureFunctions()
@@ -251,7 +254,8 @@ func (e *engine) setUp(ctx context.Context, l *lease) error {
 	if err != nil {
 		return fmt.Errorf("attach the database to the cache: %w", err)
 	}
-	e.db, e.dark = db, e.newDark()
+	e.db = db
+	e.dark.Store(e.newDark(0))
 	return nil
 }
 
@@ -273,12 +277,12 @@ func (e *engine) replicaOf(identity string) (string, error) {
 
 // newDark returns a schema of which nothing is known, not even its version: no
 // read is cached under it, and a write may be anything.
-func (e *engine) newDark() *schema {
+func (e *engine) newDark(mode sqldep.Mode) *schema {
 	empty := &catalog.Catalog{Dialect: e.dialect.kind(), Tables: map[string]*catalog.Table{}}
 	empty.Index()
 	return &schema{
 		engine: e, catalog: empty, statements: make(map[string]*statement),
-		planner: sqldep.NewPlanner(e.dialect.kind(), e.opts.PlanCache),
+		session: session{mode: mode, snapshots: true}, planner: sqldep.NewPlannerMode(e.dialect.kind(), mode, e.opts.PlanCache),
 	}
 }
 

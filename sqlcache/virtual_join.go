@@ -35,7 +35,7 @@ func (v *Virtual) Join(ctx context.Context, r RealConn) error {
 	if _, ok := c.engine.dialect.(*postgres); !ok {
 		return errJoinDialect
 	}
-	if _, err := c.engine.current(ctx); err != nil { // it cannot be read in the transaction
+	if _, err := c.engine.current(ctx); err != nil && c.engine.schema.Load() == nil { // it cannot be read in the transaction
 		return err
 	}
 	cacheops.InTransaction(ctx)

@@ -1,0 +1,78 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/cacheops/cacheops/integration/trial"
+)
+
+// While a table is being made of a query MariaDB does not tell of the tables, or not of
+// that one, and leaves it at a warning. The statements of a program that starts then, or
+// that has heard of DDL, run as without the cache, whatever limits it sets for itself.
+func TestSchemaThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for name, limits := range map[string]map[string]string{
+		"no limit": nil, "lock_wait_timeout": {"lock_wait_timeout": "1"}, "max_error_count": {"max_error_count": "0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			w := open(t, nil, func(c *mysql.Config) { c.Params = limits })
+			w.fill()
+			w.Warm(one)
+			w.Warm(kinds)
+			c, err := w.Bare.Conn(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			thread, _ := trial.Read(t, c, "SELECT CONNECTION_ID()")
+			made := make(chan error, 1)
+			go func() {
+				_, err := c.ExecContext(ctx, "CREATE TABLE made AS SELECT SLEEP(100)")
+				made <- err
+			}()
+			trial.Eventually(t, "the table is being made", func() bool {
+				got, _ := trial.Read(t, w.Bare, "SELECT state FROM information_schema.processlist WHERE id = "+thread[1:len(thread)-1])
+				return got == "[User sleep]"
+			})
+			late := w.another()
+			w.unread(ctx, late)
+			trial.Exec(t, w.DB, "CREATE TABLE another (id INTEGER)")
+			w.unread(ctx, w.DB)
+			trial.Exec(t, w.Bare, "KILL QUERY "+thread[1:len(thread)-1])
+			if <-made == nil {
+				t.Error("the table was made")
+			}
+			for _, db := range []*sql.DB{w.DB, late} {
+				w.WarmOn(db, one)
+				w.WarmOn(db, kinds)
+			}
+		})
+	}
+}
+
+// unread runs statements through a cache that cannot know the schema.
+func (w *world) unread(ctx context.Context, db *sql.DB) {
+	w.Helper()
+	for _, name := range []string{"dark", "one"} {
+		for _, q := range []string{"UPDATE item SET name = '" + name + "' WHERE id = 1", "INSERT INTO item VALUES (9, 9, 'nine')", "DELETE FROM item WHERE id = 9"} {
+			if _, err := db.ExecContext(ctx, q); err != nil {
+				w.Fatalf("%s: %v", q, err)
+			}
+			w.Same(one)
+			w.Same(kinds)
+			for range 2 {
+				if got, r := trial.ReadIn(ctx, w, db, one); got != "[1 "+name+"]" || r.Hit {
+					w.Fatalf("after %s: %s, %+v", q, got, r)
+				}
+			}
+		}
+	}
+}
