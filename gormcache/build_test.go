@@ -49,7 +49,7 @@ func (seesSelect) MergeClause(c *clause.Clause) {
 func TestBuildIsGORMs(t *testing.T) {
 	open := func(cfg gorm.Config) *gorm.DB {
 		cfg.DryRun, cfg.Logger = true, logger.Discard
-		db, err := gorm.Open(tests.DummyDialector{}, &cfg)
+		db, err := gorm.Open(&tests.DummyDialector{}, &cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,10 +74,39 @@ func TestBuildIsGORMs(t *testing.T) {
 			tx.Statement.Clauses["SELECT"] = clause.Clause{AfterNameExpression: clause.Expr{SQL: "/*+ hint */"}}
 			return tx
 		},
-		"fields":   func(db *gorm.DB) *gorm.DB { return db.Session(&gorm.Session{QueryFields: true}) },
-		"model":    func(db *gorm.DB) *gorm.DB { return db.Model(&whole1{}) },
-		"map":      func(db *gorm.DB) *gorm.DB { return db.Model(&whole3{}).Where(map[string]any{"id": 1}) },
-		"twice":    func(db *gorm.DB) *gorm.DB { return db.Where("id = 1").Find(&[]whole3{}).Where("id = 2") },
+		"fields":       func(db *gorm.DB) *gorm.DB { return db.Session(&gorm.Session{QueryFields: true}) },
+		"model":        func(db *gorm.DB) *gorm.DB { return db.Model(&whole1{}) },
+		"map":          func(db *gorm.DB) *gorm.DB { return db.Model(&whole3{}).Where(map[string]any{"id": 1}) },
+		"twice":        func(db *gorm.DB) *gorm.DB { return db.Where("id = 1").Find(&[]whole3{}).Where("id = 2") },
+		"other schema": func(db *gorm.DB) *gorm.DB { return db.Table("archive.whole3") },
+		"other table": func(db *gorm.DB) *gorm.DB {
+			tx := db.Clauses()
+			tx.Statement.Table = "shard_7"
+			return tx
+		},
+		"other dialect": func(db *gorm.DB) *gorm.DB {
+			tx := db.Session(&gorm.Session{})
+			tx.Dialector = &shouting{}
+			return tx
+		},
+		"other builder": func(db *gorm.DB) *gorm.DB {
+			tx := db.Session(&gorm.Session{})
+			tx.ClauseBuilders = map[string]clause.ClauseBuilder{"FROM": func(c clause.Clause, b clause.Builder) {
+				c.Build(b)
+				_, _ = b.WriteString(" FINAL") // never fails
+			}}
+			return tx
+		},
+		"other order": func(db *gorm.DB) *gorm.DB {
+			tx := db.Where("name = ?", "x")
+			tx.Statement.BuildClauses = []string{"FROM", "SELECT", "WHERE"}
+			return tx
+		},
+		"fewer clauses": func(db *gorm.DB) *gorm.DB {
+			tx := db.Where("name = ?", "x")
+			tx.Statement.BuildClauses = []string{"SELECT"}
+			return tx
+		},
 		"no model": func(db *gorm.DB) *gorm.DB { return db.Table("whole3s") },
 	}
 	finishers := map[string]func(db *gorm.DB) *gorm.DB{
@@ -96,13 +125,9 @@ func TestBuildIsGORMs(t *testing.T) {
 	}
 	for _, cfg := range []gorm.Config{{}, {QueryFields: true}} {
 		gorms, ours := open(cfg), open(cfg)
-		err := ours.Callback().Query().Replace("gorm:query", func(db *gorm.DB) {
-			if db.Error == nil {
-				build(db)
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
+		buildsBy(t, &Plugin{}, ours)
+		for _, finish := range finishers { // what is remembered is of the usual statements
+			finish(ours)
 		}
 		for name, chain := range chains {
 			for finisher, finish := range finishers {
@@ -112,5 +137,66 @@ func TestBuildIsGORMs(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func buildsBy(t *testing.T, p *Plugin, db *gorm.DB) {
+	t.Helper()
+	err := db.Callback().Query().Replace("gorm:query", func(db *gorm.DB) {
+		if db.Error == nil {
+			p.build(db)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shouting quotes in a way of its own.
+type shouting struct {
+	tests.DummyDialector
+	quoted int
+}
+
+func (s *shouting) QuoteTo(w clause.Writer, name string) {
+	s.quoted++
+	_, _ = w.WriteString("!" + name + "!") // never fails
+}
+
+// listed cannot be compared.
+type listed struct {
+	tests.DummyDialector
+	_ []string
+}
+
+func TestBuildComparesNoDialectors(t *testing.T) {
+	db, err := gorm.Open(listed{}, &gorm.Config{DryRun: true, Logger: logger.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	buildsBy(t, &Plugin{}, db)
+	for range 2 {
+		if got, want := db.Find(&[]whole3{}).Statement.SQL.String(), "SELECT * FROM `whole3`"; got != want {
+			t.Fatalf("built %q, want %q", got, want)
+		}
+	}
+}
+
+func TestTheHeadIsBuiltOnce(t *testing.T) {
+	d := &shouting{}
+	db, err := gorm.Open(d, &gorm.Config{DryRun: true, Logger: logger.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	buildsBy(t, &Plugin{}, db)
+	for range 3 {
+		got := db.Where("name = 1").Find(&[]whole3{}).Statement.SQL.String()
+		if want := "SELECT * FROM !whole3! WHERE name = 1"; got != want {
+			t.Fatalf("built %q, want %q", got, want)
+		}
+		db.Take(&whole3{})
+	}
+	if d.quoted != 1 {
+		t.Errorf("the name was quoted %d times", d.quoted)
 	}
 }

@@ -31,6 +31,7 @@ type Plugin struct {
 	plains, plainRelated sync.Map     // see plain
 	schemas              sync.Map     // for plain
 	keys                 sync.Map     // see keysOf
+	heads                heads
 }
 
 var _ gorm.Plugin = (*Plugin)(nil)

@@ -15,7 +15,7 @@ func (p *Plugin) query(db *gorm.DB) {
 	if db.Error != nil {
 		return
 	}
-	build(db)
+	p.build(db)
 	if db.DryRun || db.Error != nil || !p.admits(db) {
 		return
 	}
