@@ -18,6 +18,7 @@ type Probe struct {
 	Args []byte
 
 	key   Key
+	of    *Query // whose text and decoder key has
 	query *Query
 	ttl   time.Duration
 	anew  bool   // the read must not share a load that has started
@@ -57,9 +58,10 @@ func (p *Probe) build(ctx context.Context, cfg *Config, q *Query, c *call, sessi
 	p.Args = b
 	// One by one: a whole Key would be made on the stack first, and copied.
 	p.key.Hash = hash(b, q.hash)
-	p.key.Text = q.keyed
 	p.key.Rest = b
-	p.key.Decode = q.Decode
+	if p.of != q { // else they are there already, and writing them costs a barrier each
+		p.of, p.key.Text, p.key.Decode = q, q.keyed, q.Decode
+	}
 	p.key.Fresh = c.Fresh || q.fresh
 	return true
 }

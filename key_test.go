@@ -5,6 +5,18 @@ import (
 	"testing"
 )
 
+func TestAProbeIsUsedForOneQueryAfterAnother(t *testing.T) {
+	a := &Query{keyed: "a"}
+	b := &Query{keyed: "b", Decode: func([]byte) (Value, error) { return nil, ErrMiss }}
+	var p Probe
+	for i, q := range []*Query{a, b, b, a, b} {
+		p.Args = p.Args[:0]
+		if !p.build(t.Context(), &Config{}, q, &noCall, "") || p.key.Text != q.keyed || (p.key.Decode == nil) != (q.Decode == nil) {
+			t.Errorf("%d: the key has the text %q, want %q, or another's decoder", i, p.key.Text, q.keyed)
+		}
+	}
+}
+
 // TestHashSpreads is about what a hit's speed rests on: keys that differ a
 // little, as arguments do, must not displace each other's entries.
 func TestHashSpreads(t *testing.T) {

@@ -134,3 +134,34 @@ func postgresOwn(b testing.TB) func() gorm.Dialector {
 	})
 	return func() gorm.Dialector { return postgres.Open(strings.Replace(dsn, "/test?", "/"+name+"?", 1)) }
 }
+
+func TestACompiledHitAllocatesItsRowsAlone(t *testing.T) {
+	db, err := gorm.Open(sqliteMemory(t)(), &gorm.Config{Logger: logger.Discard})
+	check(t, err)
+	pool, err := db.DB()
+	check(t, err)
+	pool.SetMaxOpenConns(1)
+	check(t, db.AutoMigrate(&post{}))
+	check(t, db.Create([]post{{Category: 7}, {Category: 7}}).Error)
+	cache, err := cacheops.New(memstore.New(1<<20), &cacheops.Config{Rules: []cacheops.Rule{{Tables: "*", Ops: cacheops.All}}})
+	check(t, err)
+	check(t, db.Use(gormcache.New(cache, nil)))
+	t.Cleanup(func() {
+		check(t, cache.Close())
+		check(t, pool.Close())
+	})
+	query, err := gormcache.Compile[post](db, func(tx *gorm.DB) *gorm.DB { return tx.Where("category = ?", gormcache.Arg(0)) })
+	check(t, err)
+	find := func() { _, err := query.Find(t.Context(), 7); check(t, err) }
+	first := func() { _, err := query.First(t.Context(), 7); check(t, err) }
+	for range 3 { // a miss, the objects, and a hit of them
+		find()
+		first()
+	}
+	if n := testing.AllocsPerRun(1000, find); n != 1 {
+		t.Errorf("a hit of Find allocates %v times", n)
+	}
+	if n := testing.AllocsPerRun(1000, first); n != 0 {
+		t.Errorf("a hit of First allocates %v times", n)
+	}
+}

@@ -126,7 +126,8 @@ func (b *built) plainly() *built {
 // Find returns all rows. Arguments are single values: a nil or a list would have
 // made another statement, and is an error.
 func (c *Compiled[T]) Find(ctx context.Context, args ...any) ([]T, error) {
-	vars, err := c.find.fill(c.args, args)
+	var room room
+	vars, err := c.find.fill(room[:0], c.args, args)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +158,8 @@ func (c *Compiled[T]) Find(ctx context.Context, args ...any) ([]T, error) {
 // First returns the first row by primary key, or the first of the query's own
 // order and then the key. Without one the error is gorm.ErrRecordNotFound.
 func (c *Compiled[T]) First(ctx context.Context, args ...any) (T, error) {
-	vars, err := c.first.fill(c.args, args)
+	var room room
+	vars, err := c.first.fill(room[:0], c.args, args)
 	if err != nil {
 		var none T
 		return none, err
@@ -206,18 +208,21 @@ func (c *Compiled[T]) run(ctx context.Context, b *built, vars []any) *gorm.DB {
 	b.stmt.Settings.Range(func(k, v any) bool { stmt.Settings.Store(k, v); return true })
 	stmt.Table, stmt.Joins, stmt.ColumnMapping, stmt.SkipHooks = b.stmt.Table, b.stmt.Joins, b.stmt.ColumnMapping, b.stmt.SkipHooks
 	stmt.SQL.WriteString(b.text)
-	stmt.Vars = vars
+	stmt.Vars = slices.Clone(vars)
 	return tx
 }
 
 var errSingle = errors.New("gormcache: an argument of a compiled query is nil or a list")
 
-// fill returns the statement's values, with the arguments in their places.
-func (b *built) fill(want int, args []any) ([]any, error) {
+// room is for the values of a statement on the stack: a hit keeps none of them.
+type room [8]any
+
+// fill appends the statement's values to vars, with the arguments in their places.
+func (b *built) fill(vars []any, want int, args []any) ([]any, error) {
 	if len(args) != want {
 		return nil, fmt.Errorf("gormcache: a compiled query with %d arguments was given %d", want, len(args))
 	}
-	vars := append([]any(nil), b.vars...)
+	vars = append(vars, b.vars...)
 	for _, p := range b.places {
 		if !single(args[p.arg]) {
 			return nil, fmt.Errorf("%w (%T)", errSingle, args[p.arg])

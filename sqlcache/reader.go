@@ -60,16 +60,23 @@ func (r *Reader) Lookup(ctx context.Context, text string, args []any) (hit *rows
 		return nil, nil
 	}
 	rd := r.free.Get().(*reading)
-	defer r.free.Put(rd)
+	hit, missed = rd.lookup(ctx, text, args)
+	r.put(rd) // after a panic the collector has it
+	return hit, missed
+}
+
+// put lets go of the arguments, too.
+func (r *Reader) put(rd *reading) {
+	clear(rd.args)
+	r.free.Put(rd)
+}
+
+func (rd *reading) lookup(ctx context.Context, text string, args []any) (hit *rowset.Set, missed *Missed) {
 	c := &rd.conn
 	st, err := c.statement(ctx, text) // before bind: the first one finds out how
-	if err != nil || st.plan.Class != sqldep.Read || st.plan.SetsSession {
+	if err != nil || st.plan.Class != sqldep.Read || st.plan.SetsSession || !rd.bind(args) {
 		return nil, nil
 	}
-	if rd.args = rd.bind(args); rd.args == nil {
-		return nil, nil
-	}
-	defer clear(rd.args)
 	if m := c.looked(ctx, text, st, rd.args); m != nil {
 		return m.hit, m
 	}
@@ -77,7 +84,7 @@ func (r *Reader) Lookup(ctx context.Context, text string, args []any) (hit *rows
 	if v != nil {
 		return v.(*rowset.Set), nil
 	}
-	m := &Missed{engine: r.engine, text: text, statement: st, fill: fill}
+	m := &Missed{engine: c.engine, text: text, statement: st, fill: fill}
 	m.args, _ = appendArgs(nil, rd.args)
 	m.probe, c.probe = c.probe, m.probe
 	return nil, m
@@ -87,38 +94,37 @@ func (r *Reader) Lookup(ctx context.Context, text string, args []any) (hit *rows
 // rows.
 func (r *Reader) Found(text string, args []any, hit *rowset.Set) *Missed {
 	rd := r.free.Get().(*reading)
-	defer r.free.Put(rd)
-	if rd.args = rd.bind(args); rd.args == nil {
+	defer r.put(rd)
+	if !rd.bind(args) {
 		return nil
 	}
-	defer clear(rd.args)
 	m := &Missed{engine: r.engine, text: text, hit: hit}
 	m.args, _ = appendArgs(nil, rd.args)
 	return m
 }
 
 // bind converts arguments as database/sql does for a virtual connection. It
-// returns nil where that is better left to database/sql: names, errors.
-func (rd *reading) bind(args []any) []driver.NamedValue {
-	out := rd.args[:0]
-	if out == nil {
-		out = make([]driver.NamedValue, 0, max(len(args), 8))
+// reports false where that is better left to database/sql: names, errors.
+func (rd *reading) bind(args []any) bool {
+	if rd.args == nil || cap(rd.args) < len(args) {
+		rd.args = make([]driver.NamedValue, 0, max(len(args), 8))
 	}
+	rd.args = rd.args[:len(args)]
 	for i, a := range args {
 		if _, ok := a.(sql.NamedArg); ok {
-			return nil
+			return false
 		}
-		nv := driver.NamedValue{Ordinal: i + 1, Value: a}
-		err := rd.conn.CheckNamedValue(&nv)
+		nv := &rd.args[i]
+		nv.Ordinal, nv.Value = i+1, a
+		err := rd.conn.CheckNamedValue(nv)
 		if err == driver.ErrSkip { //nolint:errorlint // it is never wrapped
-			err = defaultCheck(&nv)
+			err = defaultCheck(nv)
 		}
 		if err != nil {
-			return nil
+			return false
 		}
-		out = append(out, nv)
 	}
-	return out
+	return true
 }
 
 // Taken reports whether the read was run with what is known of it. It may not have

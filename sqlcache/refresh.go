@@ -74,8 +74,7 @@ func (c *conn) refreshNow(ctx context.Context, reads []Read) {
 	defer cancel()
 	rd := &reading{conn: conn{engine: c.engine}}
 	for _, r := range reads {
-		rd.args = rd.bind(r.Args)
-		if rd.args == nil || rd.conn.drain(ctx, r.Text, rd.args) != nil {
+		if !rd.bind(r.Args) || rd.conn.drain(ctx, r.Text, rd.args) != nil {
 			return // it is a miss, then
 		}
 	}
