@@ -92,10 +92,10 @@ func appendKey[A any](b []byte, arg A) ([]byte, error) {
 // plainly returns a result that can be copied by assignment, and is not to be made
 // anew: most hits.
 func plainly[T any](r *result) (v T, ok bool) {
-	if r == nil || r.data != nil || r.renew != 0 || r.fail != "" {
+	if r == nil || r.renew != 0 {
 		return v, false
 	}
-	v, ok = r.bare.(T)
+	v, ok = r.bare.(T) // which is nil where there is an encoding or an error instead
 	return v, ok
 }
 

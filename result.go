@@ -14,23 +14,27 @@ import (
 type result struct {
 	// Either what was returned, where a copy of it is no alias (see plain), or
 	// its encoding: callers get a value of their own each.
-	bare  any
+	bare any
+	// renew is the time from when a hit has it made anew, in Unix nanoseconds, zero
+	// for never.
+	renew int64
+	fail  string // the error that was returned instead, by the text of what it matches
+	// fresh says that each hit is to be made certain of, see [Rule.Fresh].
+	fresh bool
+	// All that a hit of a bare value reads is above.
+
 	data  []byte
 	codec Codec
-
-	fail string // the error that was returned instead, by the text of what it matches
-	text string // and its own
+	text  string // of the error itself
 
 	size int
 	// deps are the entry's, for the functions that call this one: a hit hands them
 	// on. The stamps need not be acquired again, because while they stand nothing
 	// has changed, and the shapes they are of stay registered for as long.
 	deps []Dep
-	// ends is when the entry ends, for functions that call this one, and renew the
-	// time from when a hit has it made anew, zero for never; in Unix nanoseconds.
-	ends, renew int64
-	// fresh says that each hit is to be made certain of, see [Rule.Fresh].
-	fresh bool
+	// ends is when the entry ends, for functions that call this one; in Unix
+	// nanoseconds.
+	ends int64
 }
 
 var _ Value = (*result)(nil)

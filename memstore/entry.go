@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -77,13 +78,27 @@ func (e *entry) alive() bool {
 	return true
 }
 
+// moreStamps are a few stamps beside the list of them: a hit of a function reads
+// eight, and each further place in memory is one to wait for.
+type moreStamps struct {
+	list []*stamp
+	room [5]*stamp
+}
+
 // setStamps stores the stamps an entry depends on.
 func (e *entry) setStamps(stamps []*stamp) {
-	if n := copy(e.stamps[:], stamps); n < len(stamps) {
-		more := make([]*stamp, len(stamps)-n)
-		copy(more, stamps[n:])
-		e.more = &more
+	n := copy(e.stamps[:], stamps)
+	if n == len(stamps) {
+		return
 	}
+	if len(stamps)-n <= len(moreStamps{}.room) {
+		m := new(moreStamps)
+		m.list = append(m.room[:0], stamps[n:]...)
+		e.more = &m.list
+		return
+	}
+	more := slices.Clone(stamps[n:])
+	e.more = &more
 }
 
 // Get implements [cacheops.Store]. It ignores ctx, having nothing to wait for.
