@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"testing"
 
@@ -122,5 +123,53 @@ func TestPolicyThatWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.seen(q, logs)
+	}
+}
+
+// Who has lost a right is told so, and not what others may still read.
+func TestRevoke(t *testing.T) {
+	state := func(db *sql.DB, q string) string {
+		var coded interface{ SQLState() string }
+		if _, err := trial.Rows(context.Background(), db, q); errors.As(err, &coded) {
+			return coded.SQLState()
+		}
+		return ""
+	}
+	for _, past := range []bool{false, true} {
+		t.Run(map[bool]string{false: "through the cache", true: "past it"}[past], func(t *testing.T) {
+			t.Parallel()
+			w := onPgx(t, nil)
+			w.fill()
+			role := w.role("LOGIN")
+			group := role + "_g"
+			trial.Exec(t, w.Bare, "CREATE ROLE "+group)
+			t.Cleanup(func() {
+				trial.Exec(t, w.Bare, "DROP OWNED BY "+group)
+				trial.Exec(t, w.Bare, "DROP ROLE "+group)
+			})
+			reader := trial.Closing(t, sqlcache.OpenDB(w.Cache, pgxConnector(t, w.as(role)), &sqlcache.Options{SchemaCheck: 1}))
+			bare := trial.Closing(t, sql.OpenDB(pgxConnector(t, w.as(role))))
+			by := w.DB
+			if past {
+				by = w.Bare
+			}
+			for _, right := range []struct{ grant, revoke string }{
+				{"GRANT SELECT ON item TO " + role, "REVOKE SELECT ON item FROM " + role},
+				{"GRANT SELECT (id, kind, name) ON item TO " + role, "REVOKE SELECT (name) ON item FROM " + role},
+				{"GRANT SELECT ON item TO " + group + "; GRANT " + group + " TO " + role, "REVOKE " + group + " FROM " + role},
+				{"GRANT SELECT ON item TO " + role, "REVOKE USAGE ON SCHEMA public FROM PUBLIC"},
+			} {
+				trial.Exec(t, by, right.grant)
+				w.WarmOn(reader, one)
+				trial.Exec(t, by, right.revoke)
+				if past { // hits look at nothing
+					state(reader, kinds)
+				}
+				if got, want := state(reader, one), state(bare, one); got != want || want == "" {
+					t.Errorf("after %s: the cache's error is %q, the database's %q", right.revoke, got, want)
+				}
+				trial.Exec(t, w.DB, "REVOKE ALL ON item FROM "+role+", "+group)
+			}
+		})
 	}
 }
