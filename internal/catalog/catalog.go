@@ -206,6 +206,8 @@ type Column struct {
 	// AutoUpdated: MySQL sets the column to the time on every UPDATE that changes
 	// the row (ON UPDATE CURRENT_TIMESTAMP).
 	AutoUpdated bool
+	// Zoned says that the column holds times of day with a zone (PostgreSQL's timetz).
+	Zoned bool
 
 	utf16 bool // the database encodes text so that it does not sort by its UTF-8
 }

@@ -48,7 +48,7 @@ func (r *pgReader) columns(ctx context.Context) error {
 			tf.Ordered = r.ordered && text(row[11]) == "d" || bytewise(text(row[11]), text(row[12]))
 		}
 		typ := number(row[3])
-		c.Form = r.form(typ, number(row[4]), tf)
+		c.Form, c.Zoned = r.form(typ, number(row[4]), tf), r.is(typ, "pg_catalog.timetz")
 		switch expr := text(row[8]); {
 		case c.Generated:
 			c.GeneratedFrom = words(expr)
@@ -64,7 +64,7 @@ func (r *pgReader) columns(ctx context.Context) error {
 		if r.attributes[oid] == nil {
 			r.attributes[oid] = make(map[int64]pgAttribute)
 		}
-		r.attributes[oid][number(row[13])] = pgAttribute{name: c.Name, collation: number(row[14]), citext: r.isCitext(typ)}
+		r.attributes[oid][number(row[13])] = pgAttribute{name: c.Name, collation: number(row[14]), citext: r.is(typ, "citext")}
 	}
 	r.cat.Index()
 	return nil

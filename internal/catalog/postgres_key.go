@@ -73,7 +73,7 @@ func (r *pgReader) indexColumns(oid int64, cols []pgIndexColumn) (names []string
 		a, ok := r.attributes[oid][c.attribute]
 		names = append(names, a.name)
 		// Citext may be indexed as the text that it is, too, in which 'a' is not 'A'.
-		plain = plain && ok && c.plain && c.collation == a.collation && a.citext == r.isCitext(c.typ)
+		plain = plain && ok && c.plain && c.collation == a.collation && a.citext == r.is(c.typ, "citext")
 	}
 	return names, plain
 }

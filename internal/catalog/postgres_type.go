@@ -53,10 +53,10 @@ func (r *pgReader) hasDefault(oid int64) bool {
 	return false
 }
 
-// isCitext sees through domains.
-func (r *pgReader) isCitext(oid int64) bool {
+// is reports whether that is a type of a name, or a domain over it.
+func (r *pgReader) is(oid int64, name string) bool {
 	for t := r.types[oid]; t != nil; t = r.types[t.base] {
-		if t.name == "citext" {
+		if t.name == name {
 			return true
 		}
 	}

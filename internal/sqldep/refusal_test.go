@@ -16,7 +16,7 @@ func TestCatalogRefuses(t *testing.T) {
 		c := shop(catalog.PostgreSQL)
 		c.Tables["main.t"].Columns = []catalog.Column{
 			column("at", catalog.Timestamp), column("name", catalog.VarText), column("both", catalog.Date),
-			{Name: "zoned", Type: "time(3) with time zone", Form: catalog.Form{Dialect: catalog.PostgreSQL}},
+			{Name: "zoned", Zoned: true, Form: catalog.Form{Dialect: catalog.PostgreSQL}},
 			column("hour", catalog.Clock),
 		}
 		c.Tables["main.u"].Columns = []catalog.Column{column("both", catalog.VarText)}

@@ -1,10 +1,6 @@
 package sqldep
 
-import (
-	"strings"
-
-	"github.com/cacheops/cacheops/internal/catalog"
-)
+import "github.com/cacheops/cacheops/internal/catalog"
 
 // MySQL makes a date of a time of day, where it stands beside one, by putting
 // today's before it: t < d, COALESCE(t, d), a UNION of both. What that says ends
@@ -100,10 +96,7 @@ func (t *times) table(table *catalog.Table) (clocks, dates bool) {
 // clockKind reports whether what stands beside a column decides with the clock what
 // becomes of it.
 func clockKind(c *catalog.Column) bool {
-	if c.Form.Dialect == catalog.PostgreSQL { // time(3) with time zone
-		return strings.HasPrefix(c.Type, "time") && !strings.HasPrefix(c.Type, "timestamp") && strings.Contains(c.Type, "with time zone")
-	}
-	return c.Form.Kind == catalog.Clock
+	return c.Zoned || c.Form.Kind == catalog.Clock && c.Form.Dialect != catalog.PostgreSQL
 }
 
 func (t *times) clock(e Expr) (*Column, bool) {
