@@ -194,6 +194,7 @@ var worlds = []struct {
 	{"postgres, memory", func(t testing.TB) *world { return postgres(t, memory(t)) }},
 	{"postgres, redis", func(t testing.TB) *world { return postgres(t, redis(t)) }},
 	{"mysql, memory", func(t testing.TB) *world { return mysql(t, memory(t)) }},
+	{"mysql, redis", func(t testing.TB) *world { return mysql(t, redis(t)) }},
 }
 
 // A cached function equals a fresh call, always: random functions that call each
