@@ -26,7 +26,7 @@ import (
 var (
 	judgeSeed = flag.Uint64("judge.seed", 0, "seed of the judge; 0 takes a fixed and a fresh one")
 	maxWorlds = flag.Int("judge.worlds", 400, "schemas that the judge makes at most")
-	judgeTime = flag.Duration("judge.time", 15*time.Second, "when the judge makes no more schemas")
+	judgeTime = flag.Duration("judge.time", 10*time.Second, "when the judge makes no more schemas")
 )
 
 // Random writes run behind random reads. Where a read's result changes, both
@@ -78,32 +78,35 @@ func TestWritesOfSeveralTables(t *testing.T) {
 
 // writes judges writes of one kind, which bend chooses, without reads.
 func writes(t *testing.T, d catalog.Dialect, db *sql.DB, bend func(*world)) {
+	f := worlds(t, d, db, false, func(w *world, f *figures, where string) {
+		bend(w)
+		p := sqldep.NewPlanner(w.d, 0)
+		for i := 0; i < 100 && !t.Failed(); i++ {
+			w.step(p, f, nil, where)
+		}
+	})
+	t.Logf("%+v", f)
+	if share(f.lost, f.lost+f.kept) > 0.4+f.strays() {
+		t.Error("the generator has gone dull, or the analysis has: see the figures")
+	}
+}
+
+// worlds judges one world after another, until the time is over or one fails.
+func worlds(t *testing.T, d catalog.Dialect, db *sql.DB, partitioned bool, judge func(w *world, f *figures, where string)) *figures {
 	seed := rand.Uint64()
 	if *judgeSeed != 0 {
 		seed = *judgeSeed
 	}
 	t.Logf("seed %d", seed)
-	f := figures{why: map[string]int{}}
+	f := &figures{why: map[string]int{}}
 	end := time.Now().Add(*judgeTime)
-	for i := range *maxWorlds {
-		if time.Now().After(end) || t.Failed() {
-			break
-		}
-		w := newWorld(t, rand.New(rand.NewPCG(seed, uint64(i))), d, db, false)
-		bend(w)
-		p := sqldep.NewPlanner(w.d, 0)
-		for range 100 {
-			if w.step(p, &f, nil, fmt.Sprintf("-judge.seed=%d, world %d", seed, i)); t.Failed() {
-				return
-			}
-		}
+	for i := 0; i < *maxWorlds && time.Now().Before(end) && !t.Failed(); i++ {
+		w := newWorld(t, rand.New(rand.NewPCG(seed, uint64(i))), d, db, partitioned)
+		judge(w, f, fmt.Sprintf("-judge.seed=%d, world %d", seed, i))
 		w.close()
 		f.worlds++
 	}
-	t.Logf("%+v", f)
-	if share(f.lost, f.lost+f.kept) > 0.4+f.strays() {
-		t.Error("the generator has gone dull, or the analysis has: see the figures")
-	}
+	return f
 }
 
 type figures struct {
@@ -120,22 +123,7 @@ func TestPartitions(t *testing.T) {
 func judge(t *testing.T, d catalog.Dialect, db *sql.DB) { judgeWorlds(t, d, db, false) }
 
 func judgeWorlds(t *testing.T, d catalog.Dialect, db *sql.DB, partitioned bool) {
-	seed := rand.Uint64()
-	if *judgeSeed != 0 {
-		seed = *judgeSeed
-	}
-	t.Logf("seed %d", seed)
-	f := figures{why: map[string]int{}}
-	end := time.Now().Add(*judgeTime)
-	for i := range *maxWorlds {
-		if time.Now().After(end) || t.Failed() {
-			break
-		}
-		w := newWorld(t, rand.New(rand.NewPCG(seed, uint64(i))), d, db, partitioned)
-		w.judge(&f, fmt.Sprintf("-judge.seed=%d, world %d", seed, i))
-		w.close()
-		f.worlds++
-	}
+	f := worlds(t, d, db, partitioned, (*world).judge)
 	t.Logf("%+v; precision %.2f", f, float64(f.changed)/float64(max(1, f.dropped)))
 	if !t.Failed() && f.dull(partitioned) {
 		t.Error("the generator has gone dull, or the analyses have: see the figures")
