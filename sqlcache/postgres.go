@@ -92,14 +92,26 @@ func (d *postgres) identify(ctx context.Context, l *lease) (name, identity strin
 }
 
 // refresh: the server plans each statement by the schema as it is, but a statement
-// that the driver keeps prepared fails once where its columns have changed.
+// that the driver keeps prepared fails once where its columns have changed. pgx
+// forgets all that are prepared or none: where some are the program's own, by SQL or
+// by a hook, none, and the first to fail tells pgx, as it does without the cache.
 func (d *postgres) refresh(ctx context.Context, l *lease) error {
 	c, ok := keeper(l.real)
-	if ok && c.DeallocateAll(ctx) != nil && l.state(ctx) == stateUnknown {
+	if !ok {
+		return nil
+	}
+	own, err := l.says(ctx, pgOwnPrepared)
+	if err == nil && !own {
+		err = c.DeallocateAll(ctx)
+	}
+	if err != nil && l.state(ctx) == stateUnknown {
 		return driver.ErrBadConn // nothing of the program's was sent
 	}
 	return nil
 }
+
+// pgOwnPrepared asks whether anything is prepared that pgx has not prepared by itself.
+const pgOwnPrepared = "SELECT EXISTS (SELECT FROM pg_prepared_statements WHERE from_sql OR left(name, 10) <> 'stmtcache_')"
 
 // statementKeeper keeps statements prepared.
 type statementKeeper interface {

@@ -358,3 +358,44 @@ func TestNotADatabaseThatWeKnow(t *testing.T) {
 		t.Errorf("two databases of one name: %v", err)
 	}
 }
+
+// What a program has prepared by SQL stays prepared while the schema changes.
+func TestPreparedTextOutlivesDDL(t *testing.T) {
+	const read, write = "EXECUTE named(1)", "EXECUTE renamed('new', 1)"
+	prepare := []string{
+		"PREPARE named(integer) AS SELECT name FROM item WHERE id = $1", "PREPARE renamed(text, integer) AS UPDATE item SET name = $1 WHERE id = $2",
+	}
+	use := func(w *world, on trial.Querier) {
+		w.Helper()
+		for range 2 {
+			trial.Exec(w, w.DB, "CREATE TABLE another ()")
+			trial.Exec(w, on, write)
+			trial.Exec(w, w.DB, "DROP TABLE another")
+			w.Same(one)
+			if got, _ := trial.Read(w, on, read); got != "[new]" {
+				w.Errorf("%s: %s", read, got)
+			}
+		}
+	}
+	each(t, func(w *world) {
+		w.fill()
+		c := w.Conn()
+		trial.Script(w, c, prepare...)
+		use(w, c)
+	})
+	t.Run("by a hook", func(t *testing.T) {
+		t.Parallel()
+		dsn := live.PostgresURL(t)
+		w := newWorld(t, dsn, pgxConnector(t, dsn, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+			_, err := c.Exec(ctx, "CREATE TABLE IF NOT EXISTS item (id INTEGER PRIMARY KEY, kind INTEGER, name TEXT UNIQUE)")
+			for _, q := range prepare {
+				if err == nil {
+					_, err = c.Exec(ctx, q)
+				}
+			}
+			return err
+		})), nil)
+		trial.Exec(t, w.DB, "INSERT INTO item VALUES (1, 1, 'one')")
+		use(w, w.DB)
+	})
+}
