@@ -28,6 +28,15 @@ func TestBetweenOfSeveralTypes(t *testing.T) {
 		{Schema: schema, Read: "SELECT id FROM t WHERE n BETWEEN 3 AND d", Write: "INSERT INTO t VALUES (2, 2, '2020-01-01')"},
 		{Schema: schema, Read: "SELECT id FROM t WHERE n BETWEEN 3 AND DATE '2030-01-01'", Write: "INSERT INTO t VALUES (2, 2, '2020-01-01')"},
 		{Schema: schema, Read: "SELECT id FROM t WHERE n BETWEEN 3 AND 7", Write: "UPDATE t SET n = 9 WHERE id = 1"},
+		{Schema: schema, Read: "SELECT id FROM t WHERE 5000 BETWEEN id AND n", Write: "UPDATE t SET n = 9000 WHERE id = 1"},
 		{Schema: schema, Read: "SELECT id FROM t WHERE n NOT BETWEEN 3 AND 7", Write: "UPDATE t SET n = 9 WHERE id = 1"},
 	})
+}
+
+// TestWindowOverTotals: a window that is named after the select list groups its rows.
+func TestWindowOverTotals(t *testing.T) {
+	trial.Fresh(t, open(t, nil).World, []trial.Changing{{
+		Schema: []string{"CREATE TABLE t (id INT PRIMARY KEY, n INT)"},
+		Read:   "SELECT n, row_number() OVER w FROM t WHERE id = 5 WINDOW w AS (ORDER BY count(*))", Write: "INSERT INTO t VALUES (5, 1)",
+	}})
 }

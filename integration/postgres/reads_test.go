@@ -68,3 +68,17 @@ func TestFieldThatIsAFunction(t *testing.T) {
 	}
 	w.Same("SELECT (t).f FROM t")
 }
+
+// TestAggregateThatLooksLikeAFunction: its row is there whether the rows are or not.
+func TestAggregateThatLooksLikeAFunction(t *testing.T) {
+	schema := []string{
+		"CREATE TABLE t (id int PRIMARY KEY, x int)", "INSERT INTO t VALUES (1, 1)",
+		"DROP AGGREGATE IF EXISTS hex(int)", "CREATE AGGREGATE hex(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0')",
+	}
+	write := "INSERT INTO t VALUES (5, 2)"
+	trial.Fresh(t, onPgx(t, nil).World, []trial.Changing{
+		{Schema: schema, Read: "SELECT rank(3) WITHIN GROUP (ORDER BY x) FROM t WHERE id = 5", Write: write},
+		{Schema: schema, Read: "SELECT (SELECT count(*) FILTER (WHERE t.x > 0)) FROM t WHERE id = 5", Write: write},
+		{Schema: schema, Read: "SELECT hex(x) FROM t WHERE id = 5", Write: write},
+	})
+}

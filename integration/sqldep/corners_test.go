@@ -203,6 +203,15 @@ var reviewCases = []reviewCase{
 		[]ask{q("UPDATE t SET a = 2 WHERE id = 1"), q("UPDATE t SET a = 3 WHERE id = 1"), q("UPDATE t SET a = 3"), q("UPDATE t SET b = 'x'")},
 	},
 	{
+		"totals of no row", `CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b TEXT);; CREATE TABLE u (id INTEGER PRIMARY KEY);; INSERT INTO t VALUES (1, 1, 'x')`,
+		[]ask{
+			q("SELECT (SELECT sum(a) FROM (SELECT 1 AS one)) FROM t WHERE id = 5"), q("SELECT (SELECT count(*) FILTER (WHERE t.a > 0)) FROM t WHERE id = 5"), q("SELECT (SELECT group_concat('a', ',' ORDER BY t.a)) FROM t WHERE id = 5"),
+			q("SELECT (SELECT sum(t.a) WHERE NOT EXISTS (SELECT 1 FROM u AS t)) FROM t WHERE id = 5"), q("SELECT a, row_number() OVER w FROM t WHERE id = 5 WINDOW w AS (ORDER BY count(*))"),
+			q("SELECT a, row_number() OVER w FROM t WHERE id = 5 WINDOW w AS (PARTITION BY count(*))"), q("SELECT (SELECT max(v.id) FROM u AS v) FROM t WHERE id = 5"),
+		},
+		[]ask{q("INSERT INTO t VALUES (5, 2, 'y')"), q("INSERT INTO u VALUES (1)"), q("DELETE FROM t WHERE id = 5")},
+	},
+	{
 		"an equality carried to a column of another collation", `CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);; CREATE TABLE u (id INTEGER PRIMARY KEY, c TEXT COLLATE NOCASE);; INSERT INTO t VALUES (1, 'A')`,
 		[]ask{
 			q("SELECT id FROM t WHERE a = 'A' AND EXISTS (SELECT 1 FROM u WHERE u.c = t.a)"), q("SELECT id FROM t WHERE a = 'A' AND a IN (SELECT c FROM u)"), q("SELECT t.id, u.id FROM t JOIN u ON u.c = t.a WHERE t.a = 'A'"),

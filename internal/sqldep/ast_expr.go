@@ -214,6 +214,9 @@ type Func struct {
 	Over *Window
 	// Odd says that something in the parentheses is not in Args.
 	Odd bool
+	// Own says that the catalog of PostgreSQL has an aggregate of that name which is
+	// not the server's, or a function of rows.
+	Own bool
 	Pos Pos
 }
 

@@ -309,8 +309,8 @@ func (s *scope) between(e *Between, want bool) *cond {
 // ends is a BETWEEN of MySQL's, which compares all three operands as what they have
 // in common: beside a date, a number is one that stands for a date.
 func ends(lo, hi *cond) *cond {
-	if lo == nil || hi == nil {
-		return nil
+	if lo == nil || hi == nil || lo.m != hi.m || lo.name != hi.name {
+		return nil // 5 BETWEEN a AND b is of two columns
 	}
 	out := lo.joined(hi)
 	out.kind = condEnds

@@ -77,12 +77,19 @@ func rowByRow(s *Select) bool {
 		return false
 	}
 	for i := range c.Columns {
-		if e := c.Columns[i].Expr; outerAggregate(e) || e != nil && calls(e, mayAggregate) {
+		if e := c.Columns[i].Expr; e != nil && (outerAggregate(e, c.From) || calls(e, mayAggregate)) {
 			return false
 		}
 	}
-	for i := range s.OrderBy {
-		if e := s.OrderBy[i].Expr; outerAggregate(e) || calls(e, mayAggregate) {
+	order := s.OrderBy
+	for i := range c.Windows {
+		order = slices.Concat(order, c.Windows[i].OrderBy)
+		for _, e := range c.Windows[i].Partition {
+			order = append(order, Order{Expr: e})
+		}
+	}
+	for i := range order {
+		if e := order[i].Expr; outerAggregate(e, c.From) || calls(e, mayAggregate) {
 			return false
 		}
 	}
@@ -90,41 +97,66 @@ func rowByRow(s *Select) bool {
 }
 
 // outerAggregate reports whether a query inside e calls an aggregate that may
-// be one of the query around e: its arguments do not name inner tables.
-func outerAggregate(e Expr) (found bool) {
+// be one of the query around e, of that FROM: what it is made of does not name inner
+// tables alone.
+func outerAggregate(e Expr, from From) (found bool) {
 	inner := map[string]bool{}
 	Walk(e, func(n Node) bool {
-		switch n := n.(type) {
-		case *Table:
-			inner[aliasOr(n.Alias, n.Name)] = true
-		case *SubFrom:
-			inner[n.Alias] = true
+		if f, ok := n.(From); ok {
+			inner[fromName(f)] = true
 		}
 		return true
 	})
+	own(from, inner)
 	Walk(e, func(n Node) bool {
 		if f, ok := n.(*Func); ok && mayAggregate(f) {
-			for _, arg := range f.Args {
-				Walk(arg, func(n Node) bool {
-					c, ok := n.(*Column)
-					found = found || ok && !inner[c.Table]
-					return true
-				})
-			}
+			Walk(f, func(n Node) bool {
+				c, ok := n.(*Column)
+				found = found || ok && (c.Table == "" || !inner[c.Table])
+				return true
+			})
 		}
 		return !found
 	})
 	return found
 }
 
+// own takes the names of a FROM's items from a set.
+func own(f From, names map[string]bool) {
+	if j, ok := f.(*Join); ok {
+		own(j.Left, names)
+		own(j.Right, names)
+		return
+	}
+	delete(names, fromName(f))
+}
+
+// fromName is what columns of an item of FROM are qualified by.
+func fromName(f From) string {
+	switch f := f.(type) {
+	case *Table:
+		return aliasOr(f.Alias, f.Name)
+	case *SubFrom:
+		return f.Alias
+	case *TableFunc:
+		return aliasOr(f.Alias, f.Name)
+	case *OddFrom:
+		return f.Alias
+	}
+	return ""
+}
+
 // mayAggregate reports whether a call may be one of an aggregate: a function of
 // the program's own that it took for a scalar one may be.
 func mayAggregate(f *Func) bool {
-	return isAggregate(f) || f.Over == nil && !catalog.PureFunction(catalog.SQLite, f.Name, max(len(f.Args), 2))
+	return isAggregate(f) || f.Over == nil && (f.Own || !catalog.PureFunction(catalog.SQLite, f.Name, max(len(f.Args), 2)))
 }
 
 // isAggregate reports whether a call is one of an aggregate.
 func isAggregate(f *Func) bool {
+	if f.Over == nil && (f.Distinct || f.Filter != nil || len(f.OrderBy) > 0) {
+		return true // rank(1) WITHIN GROUP (ORDER BY a) too
+	}
 	switch f.Name {
 	case "min", "max":
 		return f.Over == nil && len(f.Args) == 1

@@ -161,6 +161,7 @@ func (a *syntax) expr(e Expr) bool {
 		if e.Star {
 			nargs = -1
 		}
+		e.Own = a.cat.RowFunctions[strings.ToLower(e.Name)]
 		a.function(e.Schema, e.Name, nargs)
 		if e.Odd {
 			a.refuse("arguments of " + e.Name + " not understood")
