@@ -61,6 +61,22 @@ func TestConnectionsThatDiffer(t *testing.T) {
 			_, err := w.pool.CopyFrom(ctx, pgx.Identifier{"item"}, []string{"id", "name"}, pgx.CopyFromRows([][]any{{3, "x"}}))
 			must(t, err)
 		},
+		"in a transaction's batch": func() {
+			tx := begin(t, w)
+			must(t, tx.SendBatch(ctx, queue(&pgx.Batch{}, "UPDATE item SET name = name || '.' WHERE id = 1")).Close())
+			must(t, tx.Commit(ctx))
+		},
+		"copied in a transaction": func() {
+			tx := begin(t, w)
+			_, err := tx.CopyFrom(ctx, pgx.Identifier{"item"}, []string{"id", "name"}, pgx.CopyFromRows([][]any{{4, "x"}}))
+			must(t, err)
+			must(t, tx.Commit(ctx))
+		},
+		"in one text of a transaction": func() {
+			tx := begin(t, w)
+			w.exec(tx, "UPDATE item SET name = name || '.' WHERE id = 1; UPDATE item SET name = name || '.' WHERE id = 1")
+			must(t, tx.Commit(ctx))
+		},
 	} {
 		for _, id := range []int{1, 3} {
 			w.warm(plain, other, id)

@@ -28,7 +28,7 @@ func (c *conn) anything(ctx context.Context, st *statement, k *run) error {
 			if c.engine.dialect.lasting(c, st) {
 				return c.writeLasting(ctx, l, st, k)
 			}
-			c.recordAnything(ctx, c.tx, st)
+			c.recordAnything(ctx, l, c.tx, st)
 			defer c.unsettled(l)
 			err := k.on(ctx, l)
 			if err != nil || k.failed {
@@ -75,8 +75,7 @@ func (c *conn) runLoose(ctx context.Context, l *lease, st *statement, k *run) er
 	if t == nil {
 		t = c.newTransaction()
 	}
-	t.strange = t.strange || l.meansElse(ctx, st)
-	c.recordAnything(ctx, t, st)
+	c.recordAnything(ctx, l, t, st)
 	defer c.unsettled(l)
 	ran, err := c.commitLoose(ctx, l, t, st, k)
 	if ran {
@@ -129,14 +128,14 @@ func (c *conn) ended(ctx context.Context, l *lease, err error, failed bool) cach
 }
 
 // recordAnything records what the statement may change.
-func (c *conn) recordAnything(ctx context.Context, t *transaction, st *statement) {
+func (c *conn) recordAnything(ctx context.Context, l *lease, t *transaction, st *statement) {
 	if changesSchema(st.plan.Plan) || c.engine.single() && c.changesSession(st.plan.Plan, st.plan.Text) != "" {
 		t.work.AddDDL()
 		t.ddl = true
 		return
 	}
 	tables, ok := written(st.plan.Plan)
-	if !ok || c.blind(t, st) {
+	if !ok || c.blind(ctx, l, t, st) {
 		t.add(ctx, st.schema.version, dep.Anything())
 		return
 	}

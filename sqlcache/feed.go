@@ -36,10 +36,10 @@ func (c *conn) feed(ctx context.Context, text string) (driver.Stmt, error) {
 	err := c.planned(ctx, text, func(st *statement) error {
 		return c.holding(ctx, func(l *lease) error {
 			c.wrote = true
-			if st.plan.Class == sqldep.Write && !c.blind(c.tx, st) {
+			if st.plan.Class == sqldep.Write && !c.blind(ctx, l, c.tx, st) {
 				c.tx.work.Add(ctx, st.schema.version, st.plan.Changes(nil, sqldep.Facts{})...)
 			} else {
-				c.recordAnything(ctx, c.tx, st)
+				c.recordAnything(ctx, l, c.tx, st)
 			}
 			s, err := l.prepare(ctx, text)
 			if err != nil {

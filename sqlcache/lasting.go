@@ -13,7 +13,7 @@ func (c *conn) writeLasting(ctx context.Context, l *lease, st *statement, k *run
 	now := c.newTransaction()
 	now.strange = t.ddl || t.strange
 	for _, t := range []*transaction{t, now} {
-		c.recordAnything(ctx, t, st)
+		c.recordAnything(ctx, l, t, st)
 	}
 	_, err := c.commitLoose(ctx, l, now, st, k)
 	if err != nil || k.failed {

@@ -191,7 +191,7 @@ func (c *conn) together(ctx context.Context, l *lease, g *group, f func(driver.C
 	if c.tx != nil || !g.writes {
 		if c.tx != nil {
 			defer g.unsettled(c, l)
-			g.record(ctx, c, c.tx)
+			g.record(ctx, c, l, c.tx)
 		}
 		return c.settled(ctx, l, l.note(f(l.real)))
 	}
@@ -201,16 +201,13 @@ func (c *conn) together(ctx context.Context, l *lease, g *group, f func(driver.C
 		}
 	}
 	t := c.newTransaction()
-	for _, st := range g.plans {
-		t.strange = t.strange || l.meansElse(ctx, st)
-	}
 	if err := c.engine.dialect.beginWrite(ctx, l, t, false); err != nil {
 		return err
 	}
 	c.tx = t
 	defer func() { c.abandon(l, t) }()
 	defer g.unsettled(c, l)
-	g.record(ctx, c, t)
+	g.record(ctx, c, l, t)
 	if err := l.note(f(l.real)); err != nil {
 		return c.settled(ctx, l, err)
 	}
@@ -238,14 +235,14 @@ func (g *group) tell(ctx context.Context, c *conn) {
 }
 
 // record records what the statements may change, none of which has run.
-func (g *group) record(ctx context.Context, c *conn, t *transaction) {
+func (g *group) record(ctx context.Context, c *conn, l *lease, t *transaction) {
 	for i, st := range g.plans {
 		switch {
 		case st.plan.Class == sqldep.DDL:
 			t.work.AddDDL()
 			t.ddl = true
 		case st.plan.Class != sqldep.Write:
-		case c.blind(t, st):
+		case c.blind(ctx, l, t, st):
 			t.work.Add(ctx, st.schema.version, dep.Anything())
 		default:
 			t.work.Add(ctx, st.schema.version, st.plan.Changes(meant(g.list[i].Args), sqldep.Facts{})...)

@@ -16,7 +16,6 @@ import (
 func (c *conn) write(ctx context.Context, st *statement, k *run) error {
 	return c.holding(ctx, func(l *lease) error {
 		if c.tx != nil {
-			c.tx.strange = c.tx.strange || l.meansElse(ctx, st)
 			err := c.change(ctx, l, c.tx, st, k)
 			if err != nil || k.failed {
 				c.look(ctx, l)
@@ -41,8 +40,7 @@ func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) 
 		}
 	}
 	t := c.newTransaction()
-	t.strange = l.meansElse(ctx, st)
-	images := st.plan.Class != sqldep.DDL && !c.blind(t, st)
+	images := st.plan.Class != sqldep.DDL && !c.blind(ctx, l, t, st)
 	if err := c.engine.dialect.beginWrite(ctx, l, t, images); err != nil {
 		return l.rejected(ctx, k.text, err)
 	}
@@ -94,7 +92,7 @@ func (c *conn) endFailed(ctx context.Context, l *lease, t *transaction, st *stat
 	if c.look(ctx, l); c.tx == nil {
 		return err
 	}
-	if !c.keeps(t, st) || !c.engine.dialect.mayKeep(err) {
+	if !c.keeps(ctx, l, t, st) || !c.engine.dialect.mayKeep(err) {
 		c.abandon(l, t)
 		return err
 	}
@@ -105,8 +103,8 @@ func (c *conn) endFailed(ctx context.Context, l *lease, t *transaction, st *stat
 }
 
 // keeps says that a statement that fails may keep what it has done so far.
-func (c *conn) keeps(t *transaction, st *statement) bool {
-	return st.plan.Class != sqldep.Write || st.plan.KeepsOnError || c.blind(t, st)
+func (c *conn) keeps(ctx context.Context, l *lease, t *transaction, st *statement) bool {
+	return st.plan.Class != sqldep.Write || st.plan.KeepsOnError || c.blind(ctx, l, t, st)
 }
 
 // commitAlone commits the transaction of an autocommit write, or rolls it back
@@ -135,7 +133,7 @@ func (c *conn) change(ctx context.Context, l *lease, t *transaction, st *stateme
 	if st.restless {
 		defer c.unsettled(l)
 	}
-	if c.blind(t, st) {
+	if c.blind(ctx, l, t, st) {
 		return k.on(ctx, l)
 	}
 	t.unread = nil
@@ -158,8 +156,10 @@ func (c *conn) change(ctx context.Context, l *lease, t *transaction, st *stateme
 // blind says that the plan does not tell what the statement touches here: the
 // schema is not the one it was planned with, or may not be because the store
 // could not tell its version, or the session has objects and settings of its
-// own.
-func (c *conn) blind(t *transaction, st *statement) bool {
+// own. Whoever records a write asks it, so that no way of writing forgets that the
+// connection may be unlike the others.
+func (c *conn) blind(ctx context.Context, l *lease, t *transaction, st *statement) bool {
+	t.strange = t.strange || c.pinned == "" && l.meansElse(ctx, st)
 	return t.ddl || t.strange || st.schema.version == 0 || c.pinned != "" || st.plan.Everything || st.plan.Temp
 }
 
