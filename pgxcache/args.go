@@ -1,9 +1,11 @@
 package pgxcache
 
 import (
+	"bytes"
 	"database/sql/driver"
 	"encoding/binary"
 	"fmt"
+	"math/big"
 	"reflect"
 	"time"
 
@@ -112,7 +114,24 @@ func known(a any, m *pgtype.Map) any {
 	if text == nil {
 		return nil
 	}
-	return &keyed{value: a, text: string(text), plain: plain}
+	return &keyed{value: ownOf(a), text: string(text), plain: plain}
+}
+
+// ownOf copies what a value of pgtype's refers to. A read that others wait for goes
+// on when its caller has given it up, and may write to its own value: what is sent
+// must still be what the key says.
+func ownOf(a any) any {
+	switch v := a.(type) {
+	case pgtype.Numeric:
+		if v.Int != nil {
+			v.Int = new(big.Int).Set(v.Int)
+		}
+		return v
+	case pgtype.Bits:
+		v.Bytes = bytes.Clone(v.Bytes)
+		return v
+	}
+	return a
 }
 
 // plainOf returns the value that a valid one of pgtype's stands for; unknown where
