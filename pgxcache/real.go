@@ -246,9 +246,10 @@ func (r *real) QueryContext(ctx context.Context, text string, args []driver.Name
 }
 
 // lost says so in the engine's way where nothing can have been sent, unless it is
-// the caller who has gone.
+// the caller who has gone, or who is still reading rows there: a transaction outlives
+// that, as it does with pgx.
 func (r *real) lost(ctx context.Context, err error) error {
-	if r.from.renews() && ctx.Err() == nil && pgconn.SafeToRetry(err) {
+	if r.from.renews() && ctx.Err() == nil && pgconn.SafeToRetry(err) && !r.pgx().PgConn().IsBusy() {
 		return driver.ErrBadConn
 	}
 	return err

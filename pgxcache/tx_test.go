@@ -179,6 +179,27 @@ func TestLostIdleConnection(t *testing.T) {
 	}
 }
 
+// As with pgx, a statement that comes while rows are being read is refused, and the
+// transaction goes on.
+func TestBusyTransaction(t *testing.T) {
+	w := itemWorld(t, nil, nil)
+	tx := begin(t, w)
+	defer tx.Rollback(t.Context()) //nolint:errcheck // it has ended
+	w.exec(tx, "UPDATE item SET name = 'kept' WHERE id = 1")
+	rows, err := tx.Query(t.Context(), "SELECT n FROM generate_series(1, 100000) n, item")
+	must(t, err)
+	rows.Next()
+	if _, err := tx.Exec(t.Context(), "UPDATE item SET name = 'refused' WHERE id = 2"); err == nil || err.Error() != "conn busy" {
+		t.Errorf("a write between rows: %v", err)
+	}
+	rows.Close()
+	must(t, rows.Err())
+	must(t, tx.Commit(t.Context()))
+	if rows, _ := w.values(w.bare, "SELECT name FROM item ORDER BY id"); fmt.Sprint(rows) != "[[kept] [two]]" {
+		t.Errorf("the rows are %v", rows)
+	}
+}
+
 func TestBeginsContextEndsNothing(t *testing.T) {
 	w := itemWorld(t, nil, nil)
 	w.warm(w.pool, byID, 1)
