@@ -173,3 +173,42 @@ func TestRevoke(t *testing.T) {
 		})
 	}
 }
+
+// What a role may read depends on more than grants: what it is, and what it owns.
+func TestRoleThatChangesPastTheCache(t *testing.T) {
+	told := func(db *sql.DB, q string) string {
+		rows, err := trial.Rows(context.Background(), db, q)
+		var coded interface{ SQLState() string }
+		if errors.As(err, &coded) {
+			return coded.SQLState()
+		}
+		return rows
+	}
+	w := onPgx(t, nil)
+	w.fill()
+	role := w.role("LOGIN")
+	database, _ := trial.Read(t, w.Bare, "SELECT current_database()")
+	database = strings.Trim(database, "[]")
+	trial.Script(t, w.Bare, "CREATE SCHEMA other", "CREATE TABLE other.item AS TABLE item", "GRANT SELECT ON other.item TO PUBLIC",
+		"CREATE TABLE guarded AS TABLE item", "ALTER TABLE guarded ENABLE ROW LEVEL SECURITY", "GRANT SELECT ON guarded TO PUBLIC")
+	reader := trial.Closing(t, sqlcache.OpenDB(w.Cache, pgxConnector(t, w.as(role)), &sqlcache.Options{
+		SchemaCheck: 1, Scope: func(context.Context) (string, bool) { return "all", true },
+	}))
+	bare := trial.Closing(t, sql.OpenDB(pgxConnector(t, w.as(role))))
+	for _, c := range []struct{ before, read, change string }{
+		{"ALTER ROLE " + role + " SUPERUSER", one, "ALTER ROLE " + role + " NOSUPERUSER"},
+		{"ALTER ROLE " + role + " BYPASSRLS", "SELECT count(*) FROM guarded", "ALTER ROLE " + role + " NOBYPASSRLS"},
+		{"ALTER SCHEMA other OWNER TO " + role, "SELECT name FROM other.item WHERE id = 1", "ALTER SCHEMA other OWNER TO postgres"},
+		{"GRANT SELECT ON item TO pg_database_owner; ALTER DATABASE " + database + " OWNER TO " + role, one, "ALTER DATABASE " + database + " OWNER TO postgres"},
+		{"GRANT pg_read_all_data TO " + role, one, "ALTER ROLE " + role + " NOINHERIT"},
+	} {
+		trial.Exec(t, w.DB, c.before)
+		w.WarmOn(reader, c.read)
+		was := told(bare, c.read)
+		trial.Exec(t, w.Bare, c.change)
+		told(reader, kinds) // hits look at nothing
+		if got, want := told(reader, c.read), told(bare, c.read); got != want || got == was {
+			t.Errorf("after %s: the cache says %s, the database %s, and before %s", c.change, got, want, was)
+		}
+	}
+}

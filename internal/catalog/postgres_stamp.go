@@ -16,7 +16,9 @@ WITH c AS (
 )
 SELECT 'class', count(*), sum(hashtextextended(concat_ws('/', oid, relname, relnamespace, relkind, relpersistence, relowner, relrowsecurity,
 	relforcerowsecurity, relispartition, relhasrules, relhastriggers, array_to_string(reloptions, ','), array_to_string(relacl, ',')), 0)) FROM c
-UNION ALL SELECT 'member', count(*), sum(hashtextextended(concat_ws('/', m.roleid, m.member), 0)) FROM pg_auth_members m
+UNION ALL SELECT 'member', count(*), sum(hashtextextended(m::text, 0)) FROM pg_auth_members m
+UNION ALL SELECT 'role', count(*), sum(hashtextextended(concat_ws('/', r.oid, r.rolsuper, r.rolinherit, r.rolbypassrls), 0)) FROM pg_roles r WHERE r.rolsuper OR r.rolbypassrls OR NOT r.rolinherit
+UNION ALL SELECT 'owner', 1, hashtextextended(d.datdba::text, 0) FROM pg_database d WHERE d.datname = current_database()
 UNION ALL SELECT 'attribute', count(*), sum(hashtextextended(concat_ws('/', a.attrelid, a.attnum, a.xmin), 0)) FROM pg_attribute a JOIN c ON c.oid = a.attrelid WHERE a.attnum > 0
 UNION ALL SELECT 'default', count(*), sum(hashtextextended(concat_ws('/', d.oid, d.xmin), 0)) FROM pg_attrdef d JOIN c ON c.oid = d.adrelid
 UNION ALL SELECT 'index', count(*), sum(hashtextextended(concat_ws('/', i.indexrelid, i.indrelid, i.indkey, i.indisunique, i.indisprimary, i.indimmediate, i.indisvalid, i.indisready, i.indislive), 0)) FROM pg_index i JOIN c ON c.oid = i.indrelid
@@ -31,7 +33,7 @@ UNION ALL SELECT 'label', count(*), sum(hashtextextended(concat_ws('/', e.oid, e
 UNION ALL SELECT 'collation', count(*), sum(hashtextextended(concat_ws('/', o.oid, o.xmin), 0)) FROM pg_collation o WHERE o.oid >= 16384
 UNION ALL SELECT 'operator', count(*), sum(hashtextextended(concat_ws('/', o.oid, o.xmin), 0)) FROM pg_operator o WHERE o.oid >= 16384
 UNION ALL SELECT 'cast', count(*), sum(hashtextextended(concat_ws('/', k.oid, k.xmin), 0)) FROM pg_cast k
-UNION ALL SELECT 'schema', count(*), sum(hashtextextended(concat_ws('/', n.oid, n.nspname, array_to_string(n.nspacl, ',')), 0)) FROM pg_namespace n WHERE ` + pgNoOwnTemp
+UNION ALL SELECT 'schema', count(*), sum(hashtextextended(concat_ws('/', n.oid, n.nspname, n.nspowner, array_to_string(n.nspacl, ',')), 0)) FROM pg_namespace n WHERE ` + pgNoOwnTemp
 
 // pgNoOwnTemp leaves out all temporary tables: they are one session's affair, and
 // would move the stamp all day long.
