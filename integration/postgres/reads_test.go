@@ -82,3 +82,15 @@ func TestAggregateThatLooksLikeAFunction(t *testing.T) {
 		{Schema: schema, Read: "SELECT hex(x) FROM t WHERE id = 5", Write: write},
 	})
 }
+
+// TestTiesOfAJoin: the server's sort is not stable, so that how the rows came decides
+// in which order it leaves those that are equal.
+func TestTiesOfAJoin(t *testing.T) {
+	trial.Fresh(t, onPgx(t, nil).World, []trial.Changing{{
+		Schema: []string{
+			"CREATE TABLE t (id int PRIMARY KEY, z int)", "CREATE TABLE u (id int PRIMARY KEY, t int)",
+			"INSERT INTO t SELECT i, 0 FROM generate_series(1, 300) i", "INSERT INTO u SELECT i, 1 + i % 30 FROM generate_series(1, 400) i", "ANALYZE t", "ANALYZE u",
+		},
+		Read: "SELECT t.id, u.id FROM t JOIN u ON u.t % 100 = t.id % 100 ORDER BY t.id", Write: "UPDATE t SET z = 1 WHERE id IN (3, 5, 8)",
+	}})
+}

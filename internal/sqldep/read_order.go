@@ -74,7 +74,9 @@ func isRowKey(t *catalog.Table, col string) bool {
 // settle takes the order from the mentions of which ORDER BY names a whole key,
 // in a core that passes on its rows. Rows that such an ORDER BY leaves equal
 // have the same row of that table, so they come in the order of the rows of the
-// other tables, in whichever order this one is visited.
+// other tables, in whichever order this one is visited. PostgreSQL's sort is not
+// stable, but repeats itself: there only an ORDER BY that leaves no rows equal
+// settles anything.
 func settle(order []Order, sc *scope) {
 	named := map[place]bool{}
 	for _, o := range order {
@@ -85,11 +87,39 @@ func settle(order []Order, sc *scope) {
 			named[place{m, col.Name}] = true
 		}
 	}
+	whole := sc.a.cat.Dialect == catalog.PostgreSQL
+	if whole && !sc.settled(named) {
+		return
+	}
 	for _, src := range sc.sources {
-		if src.m != nil && src.m.pinnedBy(func(col string) bool { return named[place{src.m, col}] }) {
+		if whole || src.m != nil && src.m.pinnedBy(func(col string) bool { return named[place{src.m, col}] }) {
 			src.m.ordered = false
 		}
 	}
+}
+
+// settled reports whether values of the columns in known leave one row of every source:
+// what a key of it is equal to may be a column of another one whose row is known.
+func (s *scope) settled(known map[place]bool) bool {
+	f := &facts{conds: slices.Clone(s.facts.conds)}
+	for _, o := range s.tree.outer {
+		f.add(s.joinCond(o.join)) // a row of the side that lacks it is one of NULLs
+	}
+	done := map[*mention]bool{}
+	has := func(m *mention, col string) bool {
+		return known[place{m, col}] || slices.ContainsFunc(f.conds, func(c *cond) bool {
+			return c.kind == condSame && (c.m == m && c.name == col && done[c.other] || c.other == m && c.otherCol.Name == col && done[c.m])
+		})
+	}
+	for more := true; more; {
+		more = false
+		for _, src := range s.sources {
+			if m := src.m; m != nil && !done[m] && m.pinnedBy(func(col string) bool { return has(m, col) }) {
+				done[m], more = true, true
+			}
+		}
+	}
+	return !slices.ContainsFunc(s.sources, func(src *source) bool { return src.m == nil || !done[src.m] })
 }
 
 // shows reports whether ORDER BY may take a name for that of an item of the select
