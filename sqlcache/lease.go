@@ -52,6 +52,9 @@ func (e *engine) lease(ctx context.Context) (*lease, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
+	if e.schema.Load() != nil && e.hooked {
+		l.pooled.met = 0 // it was prepared for somebody else then
+	}
 	return l, nil
 }
 

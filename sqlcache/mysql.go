@@ -71,8 +71,9 @@ func (e *engine) useMySQL(ctx context.Context, l *lease, version, comment string
 		return errors.New("sqlcache: connections have autocommit off, so that each use of the pool would go on in a transaction that somebody else began")
 	case settings["wsrep_on"] == "ON", settings["group_replication_group_name"] != "":
 		d.never = "the server is one of a group, of which each may be behind the others"
-	case e.opts.Scope == nil && myType(l.real) != myDriver:
-		if _, resets := l.real.(driver.SessionResetter); resets {
+	case myType(l.real) != myDriver:
+		_, resets := l.real.(driver.SessionResetter)
+		if e.hooked = resets && e.opts.Scope != nil; resets && !e.hooked {
 			d.never = "the pool may prepare connections before each use, and Options.Scope does not say for whom"
 		}
 	}

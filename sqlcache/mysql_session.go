@@ -39,6 +39,9 @@ func (d *mysql) session(ctx context.Context, l *lease) (session, error) {
 	}
 	isolation := set["transaction_isolation"] + set["tx_isolation"]
 	user, _, _ := strings.Cut(row[1], "@") // the host differs from client to client
+	if d.engine.hooked {                   // whose rows are seen, the scope says
+		row[0], user, row[2] = "", "", ""
+	}
 	s := session{
 		print:     fmt.Sprintf("%q %q %q %q %q", row[0], user, row[2], row[3], set), // a map is printed in order
 		mode:      sqldep.SQLMode(set["sql_mode"]),

@@ -21,7 +21,10 @@ type Options struct {
 	// Scope says for whom a read with ctx is made, where the pool prepares each
 	// connection for its user (SET ROLE, a search path, a tenant's setting), which a
 	// hit skips: what it returns goes into the key, so that no two scopes share an
-	// entry, and false means that the read is not cached. With a Scope, tables with
+	// entry, and false means that the read is not cached. Each use of such a connection
+	// costs one more round trip, for its session: where that differs from the first
+	// one's in more than the role (a search path, a time zone), nothing is kept, and a
+	// write there drops everything. With a Scope, tables with
 	// row-level security are cached too. Nil where connections are all alike;
 	// PostgreSQL's pools whose hooks are not known to do nothing are then not cached.
 	Scope func(ctx context.Context) (string, bool)

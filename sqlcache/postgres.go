@@ -56,8 +56,11 @@ func (e *engine) usePostgres(ctx context.Context, l *lease, version string) erro
 		return fmt.Errorf("%w: PostgreSQL before version 13 is not supported", errDialect)
 	}
 	d := &postgres{engine: e}
-	if e.opts.Scope == nil {
-		d.hooked = hooks(l.real, e.inner)
+	switch why := hooks(l.real, e.inner); {
+	case e.opts.Scope == nil:
+		d.hooked = why
+	case why != "":
+		e.hooked = true
 	}
 	e.dialect = d
 	return nil

@@ -18,6 +18,10 @@ SELECT pg_is_in_recovery()::text, current_setting('standard_conforming_strings')
 		(SELECT array_agg(relname::text ORDER BY relname) FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND pg_my_temp_schema() <> 0),
 		(SELECT array_agg(current_setting(s, true) ORDER BY s) FROM unnest(ARRAY[` + pgSettings + `]) s))::text`
 
+// pgScoped leaves out whose rows are seen, which the scope says: but by whose right a
+// schema is searched.
+var pgScoped = strings.Replace(pgSession, "current_user, session_user", "current_schemas(true)", 1)
+
 // pgSystem is apart, because not every role may ask.
 const pgSystem = "SELECT system_identifier::text FROM pg_control_system()"
 
@@ -29,7 +33,11 @@ const pgSettings = `'search_path', 'TimeZone', 'DateStyle', 'IntervalStyle', 'ex
 	'icu_validation_level', 'quote_all_identifiers', 'default_transaction_isolation'`
 
 func (d *postgres) session(ctx context.Context, l *lease) (session, error) {
-	row, err := l.row(ctx, pgSession, 6)
+	query := pgSession
+	if d.engine.hooked {
+		query = pgScoped
+	}
+	row, err := l.row(ctx, query, 6)
 	if err != nil {
 		return session{}, fmt.Errorf("read the session's settings: %w", err)
 	}
