@@ -12,7 +12,7 @@ type Figures struct {
 	// Reads were compared, Hits of them came from the cache.
 	Reads, Hits int
 	Failed      int // statements that failed, with the cache as without
-	Abandoned   int // scripts that took too long
+	Abandoned   int // scripts that took too long, or whose server fell
 	Accepted    int // differences that are accepted by name
 	Classes     map[string]*ClassFigures
 }

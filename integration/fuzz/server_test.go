@@ -9,7 +9,9 @@ import (
 	"io"
 	"maps"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
@@ -188,6 +190,20 @@ func newMySQL(t testing.TB) *Server {
 		}
 	}
 	return &Server{
+		uptime: func(ctx context.Context) (up time.Duration, err error) {
+			c := cfg.Clone()
+			c.DBName = ""
+			con, err := mysqldriver.NewConnector(c)
+			if err != nil {
+				return 0, err
+			}
+			db := sql.OpenDB(con)
+			defer func() { err = errors.Join(err, db.Close()) }()
+			var name string
+			var seconds int
+			err = db.QueryRowContext(ctx, "SHOW GLOBAL STATUS LIKE 'Uptime'").Scan(&name, &seconds)
+			return time.Duration(seconds) * time.Second, err
+		},
 		d: mysql, literal: 2, prelude: []string{"SET autocommit = 0"}, after: []string{"COMMIT"},
 		open: func(s bool) (*sql.DB, error) {
 			c := cfg
@@ -232,18 +248,49 @@ func newMySQL(t testing.TB) *Server {
 }
 
 // serverGame plays on a server.
-type serverGame struct{ v *Server }
+type serverGame struct {
+	v     *Server
+	falls *atomic.Int32
+}
 
 func (g serverGame) make(seed uint64) (*Script, error) {
-	return g.v.Generate(context.Background(), seed, Size{Ops: 2500, Sessions: 7})
+	generate := func() (*Script, error) {
+		return g.v.Generate(context.Background(), seed, Size{Ops: 2500, Sessions: 7})
+	}
+	began := time.Now()
+	s, err := generate()
+	if err != nil && g.fell(began) {
+		return generate()
+	}
+	return s, err
 }
 
 func (g serverGame) play(s *Script, fig *Figures) error {
-	return g.v.Run(context.Background(), s, nil, fig)
+	began := time.Now()
+	err := g.v.Run(context.Background(), s, nil, fig)
+	if err != nil && g.fell(began) {
+		fig.Abandoned++
+		return nil
+	}
+	return err
 }
 
-func onPostgres(t testing.TB) game { return serverGame{newPostgres(t)} }
-func onMySQL(t testing.TB) game    { return serverGame{newMySQL(t)} }
+// maxFalls is how often a server may crash in a run before that is an error.
+const maxFalls = 4
+
+// fell waits for the server to answer, and reports whether it has come up since: what
+// failed then failed because of that.
+func (g serverGame) fell(since time.Time) bool {
+	for end := time.Now().Add(serverPatience); g.v.uptime != nil && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if up, err := g.v.uptime(context.Background()); err == nil {
+			return up <= time.Since(since)+time.Second && g.falls.Add(1) <= maxFalls
+		}
+	}
+	return false
+}
+
+func onPostgres(t testing.TB) game { return serverGame{newPostgres(t), new(atomic.Int32)} }
+func onMySQL(t testing.TB) game    { return serverGame{newMySQL(t), new(atomic.Int32)} }
 
 // TestPostgresReads compares what is read through the caches of several pools
 // with bare connections to the same database.
