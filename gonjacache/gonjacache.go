@@ -80,10 +80,10 @@ func In(ctx context.Context, cache *cacheops.Cache, vars map[string]any) *exec.C
 
 // tag is a cached or a cached_as.
 type tag struct {
-	start                      *tokens.Token
-	body                       *nodes.Wrapper
-	deps, timeout, extra, name nodes.Expression
-	template, source           string
+	start            *tokens.Token
+	body             *nodes.Wrapper
+	given            page.Tag[nodes.Expression]
+	template, source string
 }
 
 var _ exec.ControlStructure = (*tag)(nil)
@@ -102,7 +102,7 @@ func parse(p, args *parser.Parser, end string, as bool) (nodes.ControlStructure,
 		return nil, err
 	}
 	if as {
-		if t.deps, err = args.ParseExpression(); err != nil {
+		if t.given.Deps, err = args.ParseExpression(); err != nil {
 			return nil, err
 		}
 	}
@@ -128,18 +128,11 @@ func (t *tag) parseOption(args *parser.Parser) error {
 	if key == nil || args.Match(tokens.Assign) == nil {
 		return args.Error("Expected timeout=…, extra=… or name=….", args.Current())
 	}
-	var to *nodes.Expression
-	switch key.Val {
-	case "timeout":
-		to = &t.timeout
-	case "extra":
-		to = &t.extra
-	case "name":
-		to = &t.name
-	default:
+	to := t.given.Option(key.Val)
+	switch {
+	case to == nil:
 		return args.Error("Expected timeout, extra or name.", key)
-	}
-	if *to != nil {
+	case *to != nil:
 		return args.Error(key.Val+" is given twice.", key)
 	}
 	v, err := args.ParseExpression()
@@ -200,18 +193,15 @@ func variable[T any](in *exec.Renderer, name string) (T, bool) {
 
 // fragment says what the tag is with the page's variables.
 func (t *tag) fragment(in *exec.Renderer) (fr cacheops.Fragment, opts []cacheops.Option, err error) {
-	var g page.Given
-	to := [...]**any{&g.Deps, &g.Timeout, &g.Extra, &g.Name}
-	for i, e := range []nodes.Expression{t.deps, t.timeout, t.extra, t.name} {
-		if e == nil {
-			continue
-		}
+	g, err := t.given.Given(func(e nodes.Expression) (any, error) {
 		v := in.Eval(e)
 		if v.IsError() {
-			return fr, nil, fmt.Errorf("cached: %w", v)
+			return nil, fmt.Errorf("cached: %w", v)
 		}
-		given := v.Interface()
-		*to[i] = &given
+		return v.Interface(), nil
+	})
+	if err != nil {
+		return fr, nil, err
 	}
 	// Who includes the template decides whether it is escaped.
 	place := fmt.Sprintf("%d:%d escape %v", t.start.Line, t.start.Col, in.Config.AutoEscape)

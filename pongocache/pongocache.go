@@ -77,10 +77,10 @@ func In(ctx context.Context, cache *cacheops.Cache, vars pongo2.Context) pongo2.
 
 // tag is a cached or a cached_as.
 type tag struct {
-	start                      *pongo2.Token
-	body                       *pongo2.NodeWrapper
-	deps, timeout, extra, name pongo2.IEvaluator
-	source                     string
+	start  *pongo2.Token
+	body   *pongo2.NodeWrapper
+	given  page.Tag[pongo2.IEvaluator]
+	source string
 }
 
 func parse(doc *pongo2.Parser, start *pongo2.Token, args *pongo2.Parser, end string, as bool) (pongo2.INodeTag, *pongo2.Error) {
@@ -90,7 +90,7 @@ func parse(doc *pongo2.Parser, start *pongo2.Token, args *pongo2.Parser, end str
 		if err != nil {
 			return nil, err
 		}
-		t.deps = deps
+		t.given.Deps = deps
 	}
 	for args.Remaining() > 0 {
 		args.Match(pongo2.TokenSymbol, ",")
@@ -131,18 +131,11 @@ func (t *tag) parseOption(args *pongo2.Parser) *pongo2.Error {
 	if key == nil || args.Match(pongo2.TokenSymbol, "=") == nil {
 		return args.Error("Expected timeout=…, extra=… or name=….", nil)
 	}
-	var to *pongo2.IEvaluator
-	switch key.Val {
-	case "timeout":
-		to = &t.timeout
-	case "extra":
-		to = &t.extra
-	case "name":
-		to = &t.name
-	default:
+	to := t.given.Option(key.Val)
+	switch {
+	case to == nil:
 		return args.Error("Expected timeout, extra or name.", key)
-	}
-	if *to != nil {
+	case *to != nil:
 		return args.Error(key.Val+" is given twice.", key)
 	}
 	v, err := args.ParseExpression()
@@ -210,18 +203,15 @@ func variable[T any](in *pongo2.ExecutionContext, name string) (T, bool) {
 
 // fragment says what the tag is with the page's variables.
 func (t *tag) fragment(in *pongo2.ExecutionContext) (fr cacheops.Fragment, opts []cacheops.Option, err error) {
-	var g page.Given
-	to := [...]**any{&g.Deps, &g.Timeout, &g.Extra, &g.Name}
-	for i, e := range []pongo2.IEvaluator{t.deps, t.timeout, t.extra, t.name} {
-		if e == nil {
-			continue
-		}
+	g, err := t.given.Given(func(e pongo2.IEvaluator) (any, error) {
 		v, err := e.Evaluate(in)
 		if err != nil {
-			return fr, nil, err
+			return nil, err
 		}
-		given := v.Interface()
-		*to[i] = &given
+		return v.Interface(), nil
+	})
+	if err != nil {
+		return fr, nil, err
 	}
 	// Who includes the template decides whether it is escaped.
 	place := fmt.Sprintf("%d:%d escape %v", t.start.Line, t.start.Col, in.Autoescape)

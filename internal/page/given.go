@@ -7,6 +7,43 @@ import (
 	"github.com/cacheops/cacheops"
 )
 
+// Tag is what a tag is given in its template, as an engine's expressions; nil for what
+// it is not.
+type Tag[E comparable] struct {
+	Deps, Timeout, Extra, Name E
+}
+
+// Option returns where the expression of an option is kept, nil if there is none of
+// that name.
+func (t *Tag[E]) Option(name string) *E {
+	switch name {
+	case "timeout":
+		return &t.Timeout
+	case "extra":
+		return &t.Extra
+	case "name":
+		return &t.Name
+	}
+	return nil
+}
+
+// Given evaluates what the tag is given.
+func (t *Tag[E]) Given(eval func(E) (any, error)) (g Given, err error) {
+	to := [...]**any{&g.Deps, &g.Timeout, &g.Extra, &g.Name}
+	var none E
+	for i, e := range [...]E{t.Deps, t.Timeout, t.Extra, t.Name} {
+		if e == none {
+			continue
+		}
+		v, err := eval(e)
+		if err != nil {
+			return g, err
+		}
+		*to[i] = &v
+	}
+	return g, nil
+}
+
 // Given is what a tag was given in its template; nil for what it was not.
 type Given struct {
 	Deps, Timeout, Extra, Name *any
