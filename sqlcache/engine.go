@@ -43,9 +43,9 @@ type engine struct {
 	dark    atomic.Pointer[schema] // of which nothing is known, while the schema cannot be read
 	dialect dialect
 	convert bool // the bare driver checks arguments itself
-	// hooked says that the pool may prepare a connection for each use of it, and that
+	// scoped says that the pool may prepare a connection for each use of it, and that
 	// Options.Scope says for whom.
-	hooked bool
+	scoped bool
 	// inMemory says that every real connection is a database of its own.
 	inMemory bool
 

@@ -87,7 +87,7 @@ func (c *conn) rowChanges(ctx context.Context, t *catalog.Table, where, was map[
 	wide := []dep.Change{{Table: name, Op: dep.Replace, Old: []dep.Image{given}}}
 	// A replica shows a row as it was some time ago.
 	behind := c.engine.replica != nil || c.engine.dialect.uncacheable() != "" || c.engine.schema.Load().session.never != ""
-	if behind || t.Materialized || t.Opaque != "" || t.RowSecurity && (!t.RowSecurityBypassed || c.engine.hooked) {
+	if behind || t.Materialized || t.Opaque != "" || t.RowSecurity && (!t.RowSecurityBypassed || c.engine.scoped) {
 		return wide, -1, nil
 	}
 	images, known, err := c.images(ctx, t, where)

@@ -52,7 +52,7 @@ func (e *engine) lease(ctx context.Context) (*lease, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	if e.schema.Load() != nil && e.hooked {
+	if e.preparing() {
 		l.pooled.met = 0 // it was prepared for somebody else then
 	}
 	return l, nil

@@ -73,7 +73,7 @@ func (e *engine) useMySQL(ctx context.Context, l *lease, version, comment string
 		d.never = "the server is one of a group, of which each may be behind the others"
 	case myType(l.real) != myDriver:
 		_, resets := l.real.(driver.SessionResetter)
-		if e.hooked = resets && e.opts.Scope != nil; resets && !e.hooked {
+		if e.scoped = resets && e.opts.Scope != nil; resets && !e.scoped {
 			d.never = "the pool may prepare connections before each use, and Options.Scope does not say for whom"
 		}
 	}

@@ -39,7 +39,7 @@ func (d *mysql) session(ctx context.Context, l *lease) (session, error) {
 	}
 	isolation := set["transaction_isolation"] + set["tx_isolation"]
 	user, _, _ := strings.Cut(row[1], "@") // the host differs from client to client
-	if d.engine.hooked {                   // whose rows are seen, the scope says
+	if d.engine.scoped {                   // whose rows are seen, the scope says
 		row[0], user, row[2] = "", "", ""
 	}
 	s := session{

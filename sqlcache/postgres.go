@@ -60,7 +60,7 @@ func (e *engine) usePostgres(ctx context.Context, l *lease, version string) erro
 	case e.opts.Scope == nil:
 		d.hooked = why
 	case why != "":
-		e.hooked = true
+		e.scoped = true
 	}
 	e.dialect = d
 	return nil

@@ -10,17 +10,21 @@ import (
 
 // pgSession asks for what decides whose rows a connection sees and how they come
 // back. Temporary tables hide others of their names.
-const pgSession = `
-SELECT pg_is_in_recovery()::text, current_setting('standard_conforming_strings'), current_setting('default_transaction_isolation'),
-	current_setting('transform_null_equals'),
-	(SELECT oid::text FROM pg_database WHERE datname = current_database()),
-	json_build_array(current_user, session_user,
-		(SELECT array_agg(relname::text ORDER BY relname) FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND pg_my_temp_schema() <> 0),
-		(SELECT array_agg(current_setting(s, true) ORDER BY s) FROM unnest(ARRAY[` + pgSettings + `]) s))::text`
+var pgSession = pgSessionOf("current_user, session_user")
 
 // pgScoped leaves out whose rows are seen, which the scope says: but by whose right a
 // schema is searched.
-var pgScoped = strings.Replace(pgSession, "current_user, session_user", "current_schemas(true)", 1)
+var pgScoped = pgSessionOf("current_schemas(true)")
+
+func pgSessionOf(user string) string {
+	return `
+SELECT pg_is_in_recovery()::text, current_setting('standard_conforming_strings'), current_setting('default_transaction_isolation'),
+	current_setting('transform_null_equals'),
+	(SELECT oid::text FROM pg_database WHERE datname = current_database()),
+	json_build_array(` + user + `,
+		(SELECT array_agg(relname::text ORDER BY relname) FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND pg_my_temp_schema() <> 0),
+		(SELECT array_agg(current_setting(s, true) ORDER BY s) FROM unnest(ARRAY[` + pgSettings + `]) s))::text`
+}
 
 // pgSystem is apart, because not every role may ask.
 const pgSystem = "SELECT system_identifier::text FROM pg_control_system()"
@@ -34,7 +38,7 @@ const pgSettings = `'search_path', 'TimeZone', 'DateStyle', 'IntervalStyle', 'ex
 
 func (d *postgres) session(ctx context.Context, l *lease) (session, error) {
 	query := pgSession
-	if d.engine.hooked {
+	if d.engine.scoped {
 		query = pgScoped
 	}
 	row, err := l.row(ctx, query, 6)

@@ -300,7 +300,7 @@ func (e *engine) catalogMoved(version uint64) {
 // A connection that cannot be made to look tells of that with the statement
 // itself. Nothing counts as sent: a look may well be repeated elsewhere.
 func (l *lease) look(ctx context.Context) error {
-	if l.engine.schema.Load() != nil && l.engine.hooked && l.pooled.met == 0 {
+	if l.pooled.met == 0 && l.engine.preparing() {
 		sent := l.sent
 		err := l.meet(ctx)
 		if l.sent = sent; errors.Is(err, driver.ErrBadConn) {

@@ -24,6 +24,11 @@ func (l *lease) meet(ctx context.Context) error {
 	return nil
 }
 
+// preparing reports whether a connection's session may be another one at each use.
+func (e *engine) preparing() bool {
+	return e.schema.Load() != nil && e.scoped // which is set up with the first schema
+}
+
 // unlike says why nothing that is read on the connection may be kept; empty if it
 // may.
 func (e *engine) unlike(ctx context.Context, l *lease, s *schema) (why string, err error) {
