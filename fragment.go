@@ -2,7 +2,9 @@ package cacheops
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"time"
@@ -41,7 +43,7 @@ func (c *Cache) Fragment(ctx context.Context, fr Fragment, render func(context.C
 			return "", err
 		}
 		p.label = len(b)
-		if b, err = appendArg(b, fr.Data); err != nil {
+		if b, err = appendArg(fr.appendTypes(b), fr.Data); err != nil {
 			return "", fmt.Errorf("cacheops: fragment of %q: its data: %w", fr.Template, err)
 		}
 		p.key.Rest = appendPart(appendPart(appendPart(b, fr.Template), fr.Place), fr.Source)
@@ -65,15 +67,49 @@ func (fr *Fragment) appendLabel(b []byte) ([]byte, error) {
 	b = appendPart(b, name)
 	var err error
 	for i, v := range fr.Extra {
-		if b, err = appendArg(append(b, markList), v); err != nil {
+		if b, err = appendArg(append(b, markList), loose(v)); err != nil {
 			return nil, fmt.Errorf("cacheops: fragment %q: extra %d: %w", name, i, err)
 		}
 	}
 	return append(b, markStruct), nil
 }
 
+// appendTypes appends what the label leaves out of Extra: fragments with numbers of two
+// types are two fragments, though they are dropped together.
+func (fr *Fragment) appendTypes(b []byte) []byte {
+	for _, v := range fr.Extra {
+		name := ""
+		if t := reflect.TypeOf(v); t != reflect.TypeOf(loose(v)) {
+			name = typeName(t)
+		}
+		b = appendPart(b, name)
+	}
+	return b
+}
+
+// loose returns a number or a text without its type. Who drops a fragment seldom
+// knows that the template was given a uint, and would drop nothing.
+func loose(v any) any {
+	switch v.(type) {
+	case nil, int, int64, string, Keyer:
+		return v
+	}
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return r.Int()
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		if n := r.Uint(); n <= math.MaxInt64 {
+			return int64(n)
+		}
+	case reflect.String:
+		return r.String()
+	}
+	return v
+}
+
 // InvalidateFragment drops the fragments of that name with those extra values,
-// wherever they are, as [Func.Invalidate] does.
+// wherever they are, as [Func.Invalidate] does. Of numbers and texts the value counts
+// and not the type: 5 drops what a template calls uint(5).
 func (c *Cache) InvalidateFragment(ctx context.Context, name string, extra ...any) error {
 	core := c.functions.named(c, fragmentName, reflect.TypeFor[string](), nil)
 	fr := Fragment{Name: name, Extra: extra}
@@ -85,7 +121,7 @@ func (c *Cache) InvalidateFragment(ctx context.Context, name string, extra ...an
 }
 
 // Dependencies makes dependencies of what a template can name: one or several
-// [Dependency]s, a table's name, a func(context.Context) error as [Reads] takes it.
+// [Dependency]s or tables' names, a func(context.Context) error as [Reads] takes it.
 func Dependencies(v any) ([]Dependency, error) {
 	switch v := v.(type) {
 	case Dependency:
@@ -100,6 +136,12 @@ func Dependencies(v any) ([]Dependency, error) {
 		return out, nil
 	case string:
 		return []Dependency{Table(v)}, nil
+	case []string:
+		out := make([]Dependency, len(v))
+		for i := range v {
+			out[i] = Table(v[i])
+		}
+		return out, nil
 	case func(context.Context) error:
 		return []Dependency{Reads(v)}, nil
 	case []any:
@@ -147,11 +189,14 @@ func duration(v any) (d time.Duration, err error) {
 	case time.Duration:
 		d = v
 	case int:
-		d = time.Duration(v) * time.Second
+		return duration(float64(v))
 	case int64:
-		d = time.Duration(v) * time.Second
+		return duration(float64(v))
 	case float64:
-		d = time.Duration(v * float64(time.Second))
+		if v *= float64(time.Second); v >= math.MaxInt64 {
+			return 0, errors.New("cacheops: a timeout is longer than 292 years")
+		}
+		d = time.Duration(v)
 	case string:
 		if d, err = time.ParseDuration(v); err != nil {
 			return 0, fmt.Errorf("cacheops: a timeout: %w", err)

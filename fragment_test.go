@@ -3,6 +3,8 @@ package cacheops_test
 import (
 	"context"
 	"errors"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,5 +58,71 @@ func TestFragments(t *testing.T) {
 	}
 	if _, err := w.cache.Fragment(ctx, cacheops.Fragment{Extra: []any{func() {}}}, nil); err == nil {
 		t.Error("an extra that cannot be part of a key is no error")
+	}
+}
+
+// Who drops a fragment knows its numbers, and not of which type the template had them.
+func TestAFragmentIsDroppedByValuesOfAnyType(t *testing.T) {
+	type id uint
+	type slug string
+	w, ctx, runs := newWorld(t, nil), t.Context(), 0
+	show := func(extra any, anew bool) {
+		t.Helper()
+		before := runs
+		fr := cacheops.Fragment{Template: "page", Extra: []any{extra, "x"}}
+		_, err := w.cache.Fragment(ctx, fr, func(context.Context, *strings.Builder) error {
+			runs++
+			return nil
+		}, cacheops.WithoutReads())
+		if err != nil || (runs > before) != anew {
+			t.Errorf("%T(%v): run %v, %v", extra, extra, runs > before, err)
+		}
+	}
+	sevens := []any{7, int8(7), uint(7), uint64(7), id(7)}
+	others := []any{"7", slug("7"), 7.0, uint64(math.MaxUint64), int64(-1), []int{7}, nil}
+	for _, v := range slices.Concat(sevens, others) {
+		show(v, true)
+		show(v, false)
+	}
+	show(int64(7), false)
+	if err := w.cache.InvalidateFragment(ctx, "page", 7, "x"); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range sevens {
+		show(v, true)
+	}
+	for _, v := range others {
+		show(v, false)
+	}
+	if err := w.cache.InvalidateFragment(ctx, "page", "7", slug("x")); err != nil {
+		t.Fatal(err)
+	}
+	show(slug("7"), true)
+	show(7, false)
+}
+
+func TestOptionsOfFragments(t *testing.T) {
+	for _, c := range []struct {
+		deps, timeout any
+		ok            bool
+	}{
+		{nil, nil, true},
+		{nil, 1.5, true},
+		{nil, math.MaxInt32, true},
+		{"a", "1h", true},
+		{[]string{"a", "b"}, nil, true},
+		{[]any{"a", []string{"b"}}, nil, true},
+		{nil, 0, false},
+		{nil, -1, false},
+		{nil, "1", false},
+		{nil, math.MaxInt64, false},
+		{nil, math.Inf(1), false},
+		{nil, math.NaN(), false},
+		{1, nil, false},
+		{[]any{1}, nil, false},
+	} {
+		if _, err := cacheops.FragmentOptions(c.deps, c.timeout); (err == nil) != c.ok {
+			t.Errorf("%v, %v: %v", c.deps, c.timeout, err)
+		}
 	}
 }

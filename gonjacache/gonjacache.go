@@ -15,11 +15,11 @@
 // table's name, a [cacheops.Target], what [cacheops.Reads] takes; extra is then what
 // the fragment shows besides. A timeout is a number of seconds, a time.Duration or the
 // text of one. name=… is what [cacheops.Cache.InvalidateFragment] calls it; without
-// it that is the template's name.
+// it that is the template's name. A list is one extra: []any{page, lang} there.
 //
 // The key holds the template's name, the place of the tag in it, and a digest of its
-// text. Of the templates that it includes or extends it holds nothing: give a
-// release of theirs as extra where they change while the store stays. Nor does it
+// text. Of the templates that it includes or extends, or that extend it, it holds
+// nothing: give a release of theirs as extra where they change while the store stays. Nor does it
 // hold the variables that the fragment shows: those go into extra. Variables that
 // are set inside are not set after it. An error inside is the page's, and nothing is
 // kept.
@@ -194,11 +194,11 @@ func variable[T any](in *exec.Renderer, name string) (T, bool) {
 // fragment says what the tag is with the page's variables.
 func (t *tag) fragment(in *exec.Renderer) (fr cacheops.Fragment, opts []cacheops.Option, err error) {
 	g, err := t.given.Given(func(e nodes.Expression) (any, error) {
-		v := in.Eval(e)
-		if v.IsError() {
-			return nil, fmt.Errorf("cached: %w", v)
+		v, err := plain(in.Eval(e))
+		if err != nil {
+			return nil, fmt.Errorf("cached: %w", err)
 		}
-		return v.Interface(), nil
+		return v, nil
 	})
 	if err != nil {
 		return fr, nil, err
@@ -209,4 +209,38 @@ func (t *tag) fragment(in *exec.Renderer) (fr cacheops.Fragment, opts []cacheops
 		place += " in " + root // whose blocks are shown
 	}
 	return g.Fragment(t.template, place, t.source)
+}
+
+// plain returns a value as Go has it. A list or dictionary that is written in the
+// template holds gonja's own values, of which no key can be made.
+func plain(v *exec.Value) (any, error) {
+	if v.IsError() {
+		return nil, v
+	}
+	switch in := v.Interface().(type) {
+	case exec.ValuesList:
+		list := make([]any, len(in))
+		for i := range in {
+			var err error
+			if list[i], err = plain(in[i]); err != nil {
+				return nil, err
+			}
+		}
+		return list, nil
+	case *exec.Dict:
+		dict := make(map[string]any, len(in.Pairs))
+		for _, pair := range in.Pairs {
+			v, err := plain(pair.Value)
+			if err != nil {
+				return nil, err
+			}
+			if !pair.Key.IsString() {
+				return nil, errors.New("a dictionary with a key that is no string")
+			}
+			dict[pair.Key.String()] = v
+		}
+		return dict, nil
+	default:
+		return in, nil
+	}
 }

@@ -79,3 +79,40 @@ func TestAFragmentAroundABlockIsNotSharedByTemplates(t *testing.T) {
 		t.Errorf("%d hits, want 3", n)
 	}
 }
+
+// Lists and dictionaries that are written in a template hold gonja's own values.
+func TestListsInTags(t *testing.T) {
+	s := newSite(t)
+	show := func(text string, page int, want string, reads int) {
+		t.Helper()
+		vars := map[string]any{"title": s.Title, "page": page, "lang": "de", "other": s.Other()}
+		s.Show(func() (string, error) { return render(s, text, vars) }, want, reads)
+	}
+	const list = `{% cached timeout=60, extra=[page, lang], name="list" %}{{ title(ctx)|safe }}{% endcached %}`
+	show(list, 1, "<b>&1", 1)
+	show(list, 2, "<b>&1", 1)
+	s.Drop()
+	show(list, 1, "<b>&1", 0)
+	s.DropFragment("list", []any{2, "de"})
+	show(list, 1, "<b>&1", 0)
+	show(list, 2, "<b>&3", 1)
+	const dict = `{% cached timeout=60, extra={"page": [page], "lang": lang}, name="dict" %}{{ title(ctx)|safe }}{% endcached %}`
+	show(dict, 1, "<b>&3", 1)
+	show(dict, 1, "<b>&3", 0)
+	show(dict, 2, "<b>&3", 1)
+	s.Drop()
+	s.DropFragment("dict", map[string]any{"page": []any{1}, "lang": "de"})
+	show(dict, 2, "<b>&3", 0)
+	show(dict, 1, "<b>&6", 1)
+	const deps = `{% cached_as [other, (other, other)] %}{{ title(ctx)|safe }}{% endcached_as %}`
+	show(deps, 1, "<b>&6", 1)
+	s.Drop()
+	show(deps, 1, "<b>&6", 0)
+	s.DropOther()
+	show(deps, 1, "<b>&8", 1)
+	for _, bad := range []string{`{% cached extra={1: 2} %}{% endcached %}`, `{% cached extra=[page.nothing.at.all] %}{% endcached %}`, `{% cached extra=[title] %}{% endcached %}`} {
+		if out, err := render(s, bad, map[string]any{"title": s.Title, "page": 1}); err == nil {
+			t.Errorf("%s: %q and no error", bad, out)
+		}
+	}
+}

@@ -15,7 +15,8 @@
 // table's name, a [cacheops.Target], what [cacheops.Reads] takes; extra is then what
 // the fragment shows besides. A timeout is a number of seconds, a time.Duration or the
 // text of one. name=… is what [cacheops.Cache.InvalidateFragment] calls it; without
-// it that is the template's name.
+// it that is the template's name. Several extras are a list among the page's
+// variables, pongo2 having no lists of its own.
 //
 // The key holds the template's name, the place of the tag in it, and a digest of its
 // text. Of the templates that it includes or extends it holds nothing: give a
