@@ -12,6 +12,10 @@ import (
 // their argument. Of a directive that is given twice the stricter counts.
 type directives map[string]string
 
+// unreadable stands among the directives for what is none. It may have been meant to
+// be the strictest.
+const unreadable = ""
+
 // control reads a header's Cache-Control. nil has no directives.
 func control(h http.Header) directives {
 	values := h["Cache-Control"]
@@ -23,15 +27,27 @@ func control(h http.Header) directives {
 		for v != "" {
 			var one string
 			one, v = cutQuoted(v)
-			name, arg, _ := strings.Cut(one, "=")
-			name = strings.ToLower(strings.TrimSpace(name))
-			arg = strings.Trim(strings.TrimSpace(arg), `"`)
-			if name != "" {
-				d.add(name, arg)
+			if one = strings.TrimSpace(one); one == "" {
+				continue
 			}
+			name, arg, _ := strings.Cut(one, "=")
+			name, arg = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(arg)
+			inner, quoted := strings.CutPrefix(arg, `"`)
+			if quoted {
+				arg, quoted = strings.CutSuffix(inner, `"`)
+			}
+			if !isToken(name) || !quoted && arg != "" && !isToken(arg) {
+				name = unreadable
+			}
+			d.add(name, arg)
 		}
 	}
 	return d
+}
+
+// isToken reports whether a text is one word to HTTP.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsAny(s, " \t\"(),/:;<=>?@[\\]{}")
 }
 
 // cutQuoted cuts a list at its first comma that is not in a quoted string.
@@ -85,7 +101,7 @@ func seconds(s string) time.Duration {
 
 // asked is what a request wants of a cache.
 type asked struct {
-	anew    bool // no-cache, no-store, max-age=0
+	anew    bool // no-cache, no-store, max-age=0, what cannot be read
 	only    bool // only-if-cached
 	maxAge  time.Duration
 	bounded bool // there is a maxAge
@@ -101,7 +117,7 @@ func askedBy(h http.Header) asked {
 	a := asked{only: d.has("only-if-cached")}
 	a.maxAge, a.bounded = d.age("max-age")
 	a.fresh, _ = d.age("min-fresh")
-	a.anew = d.has("no-cache") || d.has("no-store") || a.bounded && a.maxAge == 0
+	a.anew = d.has("no-cache") || d.has("no-store") || d.has(unreadable) || a.bounded && a.maxAge == 0
 	return a
 }
 

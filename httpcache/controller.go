@@ -17,6 +17,20 @@ type flusher struct{ *recorder }
 // Flush implements [http.Flusher].
 func (f flusher) Flush() { f.FlushError() } //nolint:errcheck // a Flusher has no way to tell
 
+// notifier is one whose real writer also tells when the client has gone, which gin's
+// Stream takes for granted.
+type notifier struct {
+	flusher
+	client http.CloseNotifier //nolint:staticcheck // deprecated, and in use
+}
+
+// CloseNotify implements [http.CloseNotifier]. A handler that asks may stop halfway,
+// and also for a client that has merely sent its next request.
+func (n notifier) CloseNotify() <-chan bool {
+	n.pass(lasting("the handler watches its client"))
+	return n.client.CloseNotify()
+}
+
 // FlushError sends what there is, and from there on everything as it comes.
 func (r *recorder) FlushError() error {
 	if !can[http.Flusher](r.ResponseWriter) && !can[flushesWithError](r.ResponseWriter) {

@@ -44,6 +44,8 @@ func TestRequestCacheControl(t *testing.T) {
 		{"Cache-Control: max-age=60", true, true},
 		{"Cache-Control: max-age=60, max-age=0", false, false},
 		{"Cache-Control: max-stale=60", true, true},
+		{"Cache-Control: max-age=60; no-store", false, false},
+		{`Cache-Control: ext="a, no-store`, false, false},
 		{"Cache-Control: min-fresh=50", true, true},
 		{"Cache-Control: min-fresh=150", true, false},
 		{"Pragma: no-cache", false, false},
@@ -69,6 +71,13 @@ func TestWhichResponsesAreKept(t *testing.T) {
 		{"private", false, head("Cache-Control", "private")},
 		{"private of a field", false, head("Cache-Control", `max-age=60, private="x, y"`)},
 		{"a quoted comma", true, head("Cache-Control", `ext="a, no-store, b", max-age=60`)},
+		{"a quoted age", true, head("Cache-Control", `max-age="60",, ext=""`)},
+		{"a quote without an end", false, head("Cache-Control", `ext="a, private`)},
+		{"a quote where none can be", false, head("Cache-Control", `x=\", private`)},
+		{"a list by semicolons", false, head("Cache-Control", "no-store; max-age=60")},
+		{"a list by spaces", false, head("Cache-Control", "ext=1 private")},
+		{"a quoted directive", false, head("Cache-Control", `"no-store"`)},
+		{"a directive without a name", false, head("Cache-Control", "=private")},
 		{"no-cache", false, head("Cache-Control", "no-cache")},
 		{"no-cache in a second field", false, head("Cache-Control", "max-age=60", "Cache-Control", "No-Cache")},
 		{"max-age", true, head("Cache-Control", "public, max-age=60")},
@@ -86,6 +95,9 @@ func TestWhichResponsesAreKept(t *testing.T) {
 		{"Set-Cookie", false, head("Set-Cookie", "a=b")},
 		{"Vary: *", false, head("Vary", "*")},
 		{"Vary", true, head("Vary", "Accept-Language, user-agent, Dnt")},
+		{"Vary without commas", false, head("Vary", "Dnt User-Agent")},
+		{"Vary with a star", false, head("Vary", "Dnt, *, User-Agent")},
+		{"an empty Vary", true, head("Vary", ", ")},
 		{"varies on too much", false, head("Vary", "A, B, C, D, E, F, G, H, I, J")},
 		{"Content-Range", false, head("Content-Range", "bytes 0-1/2")},
 		{"a trailer", false, head("Trailer", "X-Sum")},
@@ -321,27 +333,30 @@ func TestConditionalRequests(t *testing.T) {
 	}
 	same, later := "If-Modified-Since: "+modified.Format(http.TimeFormat), "If-Modified-Since: "+modified.Add(-time.Second).Format(http.TimeFormat)
 	for _, c := range []struct {
-		path, header string
+		path, header string // which may have several lines
 		status       int
 	}{
 		{"/", "If-None-Match: " + etag, 304},
 		{"/", "If-None-Match: W/" + etag, 304},
 		{"/", `If-None-Match: "other", ` + etag, 304},
+		{"/", "If-None-Match: \"other\"\nIf-None-Match: " + etag, 304},
 		{"/", "If-None-Match: *", 304},
 		{"/", `If-None-Match: "other"`, 200},
 		{"/", `If-Match: "other"`, 412},
 		{"/", "If-Match: " + etag, 200},
+		{"/", "If-Match: \"other\"\nIf-Match: " + etag, 200},
 		{"/", same, 200}, // it was never said when it was modified
 		{"/own", `If-None-Match: "own"`, 304},
 		{"/own", `If-None-Match: W/"own"`, 304},
 		{"/own", same, 304},
 		{"/own", later, 200},
+		{"/own", same + "\n" + same, 200},
 		{"/own", "If-Unmodified-Since: " + modified.Add(-time.Second).Format(http.TimeFormat), 412},
 		{"/conditional", `If-None-Match: "x"`, 304},
 		{"/conditional", `If-None-Match: "y"`, 200},
 	} {
 		for i, method := range []string{http.MethodGet, http.MethodGet, http.MethodHead} {
-			r := w.ask(site, method, c.path, c.header)
+			r := w.ask(site, method, c.path, strings.Split(c.header, "\n")...)
 			if r.StatusCode != c.status || i > 0 && !r.hit() || c.status == 304 && (r.body != "" || r.Header.Get("ETag") == "") {
 				t.Errorf("%s %s, %s: got %d %q, %v", method, c.path, c.header, r.StatusCode, r.body, r.Header)
 			}
@@ -351,6 +366,14 @@ func TestConditionalRequests(t *testing.T) {
 	if r := w.get(site, "/", "If-None-Match: "+etag).want(200, "n = 1", false); r.Header.Get("ETag") == etag {
 		t.Error("another page has the same ETag")
 	}
+	// A 304 leaves out of what type its page is.
+	typed := w.site(nil, func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", []string{"text/plain", "text/html"}[w.read(r.Context(), 1)%2])
+		fmt.Fprint(rw, "same")
+	})
+	plain := w.get(typed, "/typed").Header.Get("ETag")
+	w.write(t.Context(), 1, 2)
+	w.get(typed, "/typed", "If-None-Match: "+plain).want(200, "same", false)
 }
 
 func TestRanges(t *testing.T) {
@@ -359,6 +382,10 @@ func TestRanges(t *testing.T) {
 	site := w.site(nil, func(rw http.ResponseWriter, r *http.Request) {
 		w.read(r.Context(), 1)
 		rw.Header().Set("Content-Type", "text/plain")
+		if r.URL.Path == "/empty" {
+			rw.WriteHeader(http.StatusOK)
+			return
+		}
 		fmt.Fprint(rw, body)
 	})
 	etag := w.get(site, "/").Header.Get("ETag")
@@ -371,12 +398,20 @@ func TestRanges(t *testing.T) {
 		{[]string{"Range: bytes=-3"}, 206, "789"},
 		{[]string{"Range: bytes=7-"}, 206, "789"},
 		{[]string{"Range: bytes=20-"}, 416, "invalid range: failed to overlap\n"},
-		{[]string{"Range: lines=1-2"}, 416, "invalid range\n"},
+		{[]string{"Range: bytes=4-2"}, 416, "invalid range\n"},
+		{[]string{"Range: lines=1-2"}, 200, body},
+		{[]string{"Range: bytes=-0"}, 200, body},
+		{[]string{"Range: bytes=0-1, -00"}, 200, body},
+		{[]string{"Range: bytes=0-1", "Range: bytes=5-6"}, 200, body},
+		{[]string{"Range: bytes=2-4", "Accept-Encoding: gzip"}, 200, body},
+		{[]string{"Range: bytes=2-4", "Accept-Encoding: identity, *;q=0.5"}, 200, body},
+		{[]string{"Range: bytes=2-4", "Accept-Encoding: identity;q=1, *;q=0.0"}, 206, "234"},
 		{[]string{"Range: bytes=2-4", "If-Range: " + etag}, 206, "234"},
 		{[]string{"Range: bytes=2-4", "If-Range: W/" + etag}, 200, body},
 		{[]string{"Range: bytes=2-4", `If-Range: "other"`}, 200, body},
 		{[]string{"Range: bytes=2-4", "If-None-Match: " + etag}, 304, ""},
 	} {
+		w.get(site, "/", c.header...) // another encoding is another page
 		w.get(site, "/", c.header...).want(c.status, c.body, true)
 	}
 	several := w.get(site, "/", "Range: bytes=0-1,5-6")
@@ -393,6 +428,15 @@ func TestRanges(t *testing.T) {
 		if got, err := io.ReadAll(p); string(got) != want || err != nil || p.Header.Get("Content-Type") != "text/plain" {
 			t.Errorf("a part is %q, %v, %v", got, p.Header, err)
 		}
+	}
+	for _, header := range []string{"Range: bytes=2-4", "Range: bytes=20-"} {
+		if r := w.ask(site, http.MethodHead, "/", header).want(200, "", true); r.Header.Get("Content-Length") != "10" {
+			t.Errorf("HEAD with %s: %v", header, r.Header)
+		}
+	}
+	w.get(site, "/empty")
+	for _, header := range []string{"Range: bytes=0-", "Range: bytes=-5"} {
+		w.get(site, "/empty", header).want(200, "", true)
 	}
 	// The first request for a page may want a part of it.
 	w.get(site, "/?new", "Range: bytes=2-4").want(206, "234", false)

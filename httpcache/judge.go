@@ -58,6 +58,8 @@ func (j *judge) header(status int, h http.Header) verdict {
 	d := control(h)
 	life, limited := lifetime(h, d, j.begun)
 	switch {
+	case d.has(unreadable):
+		return lasting("the response has a Cache-Control that cannot be read")
 	case d.has("no-store"):
 		return lasting("the response has no-store")
 	case d.has("private"):
@@ -79,6 +81,8 @@ func (j *judge) vary(fields []string) verdict {
 			case name == "" || slices.Contains(j.site.keyed, name) || slices.Contains(j.visit.names, name):
 			case name == "*":
 				return lasting("the response varies on everything")
+			case !isToken(name):
+				return lasting("the response has a Vary that cannot be read")
 			default:
 				more = append(more, name)
 			}

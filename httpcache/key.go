@@ -117,10 +117,13 @@ func sorted(query string) string {
 	pairs := make([]pair, 0, 8)
 	inOrder := true
 	for raw := range strings.SplitSeq(query, "&") {
-		name, _, _ := strings.Cut(raw, "=")
-		if strings.ContainsAny(name, "%+") {
+		name, value, _ := strings.Cut(raw, "=")
+		if strings.ContainsAny(raw, "%+") {
 			decoded, err := url.QueryUnescape(name)
-			if err != nil {
+			if err == nil {
+				_, err = url.QueryUnescape(value)
+			}
+			if err != nil { // of several, a handler is told the first
 				return query
 			}
 			name = decoded

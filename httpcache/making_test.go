@@ -427,6 +427,11 @@ func TestResponseController(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		if r.URL.Path == "/watch" {
+			if gone := rw.(http.CloseNotifier).CloseNotify(); gone == nil { //nolint:staticcheck // deprecated, and in use
+				t.Error("it is not told when the client goes")
+			}
+		}
 		if r.URL.Path == "/hijack" {
 			fmt.Fprint(rw, "before ")
 			conn, buf, err := c.Hijack()
@@ -460,6 +465,7 @@ func TestResponseController(t *testing.T) {
 	for i := range 3 {
 		site("/").want(200, "x", i > 0) // deadlines keep nobody from keeping it
 		site("/flush").want(200, "x", false)
+		site("/watch").want(200, "x", false)
 		site("/hijacked-at-once").want(200, "mine", false)
 		if got, want := site("/hijack"), bare("/hijack"); got.StatusCode != want.StatusCode || got.body != want.body {
 			t.Errorf("hijacked: got %d %q, want %d %q", got.StatusCode, got.body, want.StatusCode, want.body)
@@ -474,6 +480,9 @@ func TestWritersThatCannotFlush(t *testing.T) {
 		w.read(r.Context(), 1)
 		if _, ok := rw.(http.Flusher); ok {
 			t.Error("there is a Flush where there was none")
+		}
+		if _, ok := rw.(http.CloseNotifier); ok { //nolint:staticcheck // deprecated, and in use
+			t.Error("there is a CloseNotify where there was none")
 		}
 		if err := http.NewResponseController(rw).Flush(); !errors.Is(err, http.ErrNotSupported) {
 			t.Errorf("Flush: %v", err)

@@ -130,11 +130,13 @@ func cutPart(s *string) string {
 	return part
 }
 
-// tag is an ETag for a body. Who can write a body must not be able to make two that
-// have the same.
+// tag is an ETag for a body, and for what a 304 does not say of it anew. Who can write a
+// body must not be able to make two that have the same.
 func tag(h http.Header, body []byte) string {
 	d := sha256.New()
-	d.Write(appendValues(nil, "", h["Content-Encoding"]))
+	for _, name := range []string{"Content-Encoding", "Content-Type"} {
+		d.Write(appendValues(nil, "", h[name]))
+	}
 	d.Write(body)
 	return `"` + base64.RawURLEncoding.EncodeToString(d.Sum(nil)[:18]) + `"`
 }

@@ -32,13 +32,16 @@ func newRecorder(w http.ResponseWriter) *recorder {
 	return &recorder{ResponseWriter: w, control: http.NewResponseController(w), base: w.Header().Clone(), length: -1}
 }
 
-// writer returns the recorder as a handler may see it: with a Flush if the real one
-// has it.
+// writer returns the recorder as a handler may see it: with a Flush, and a
+// CloseNotify, if the real one has it.
 func (r *recorder) writer() http.ResponseWriter {
-	if can[http.Flusher](r.ResponseWriter) {
-		return flusher{r}
+	if !can[http.Flusher](r.ResponseWriter) {
+		return r
 	}
-	return r
+	if c, ok := r.ResponseWriter.(http.CloseNotifier); ok { //nolint:staticcheck // deprecated, and in use
+		return notifier{flusher{r}, c}
+	}
+	return flusher{r}
 }
 
 // begin gives word of a header that goes out without being gathered.

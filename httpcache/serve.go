@@ -36,7 +36,55 @@ func (p *page) serveContent(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		modified = time.Time{}
 	}
-	http.ServeContent(w, r, "", modified, strings.NewReader(p.Body))
+	http.ServeContent(w, p.conditions(r, h.Get("Content-Encoding") != ""), "", modified, strings.NewReader(p.Body))
+}
+
+// conditions returns what of a request net/http is to see. Of a list in several lines
+// it reads the first one, and it answers ranges that the RFC has ignored: those of a
+// HEAD, and in other units than bytes. An empty suffix, and any of an empty body, it
+// calls "bytes 10-9/10".
+func (p *page) conditions(r *http.Request, encoded bool) *http.Request {
+	h := make(http.Header, len(conditional))
+	for _, name := range conditional {
+		if lines := r.Header[name]; len(lines) > 0 {
+			h[name] = []string{strings.Join(lines, ", ")}
+		}
+	}
+	lines := r.Header["Range"]
+	switch {
+	case r.Method == http.MethodHead, p.Body == "", len(lines) != 1, !isRange(lines[0]):
+		delete(h, "Range")
+	case !encoded && encodes(r.Header["Accept-Encoding"]):
+		// A middleware around the cache may yet compress what goes out. chi's compresses
+		// the part that it sees, and leaves it called bytes 2-4 of the whole.
+		delete(h, "Range")
+	}
+	return &http.Request{Method: r.Method, Header: h}
+}
+
+// encodes reports whether an Accept-Encoding takes more than bodies as they are.
+// Browsers that ask for a part of one take nothing else.
+func encodes(fields []string) bool {
+	for _, f := range fields {
+		for one := range strings.SplitSeq(f, ",") {
+			name, weight, _ := strings.Cut(one, ";")
+			name = strings.TrimSpace(name)
+			if name != "" && !strings.EqualFold(name, "identity") && !strings.EqualFold(strings.Trim(weight, " \t0."), "q=") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isRange(s string) bool {
+	list, ok := strings.CutPrefix(s, "bytes=")
+	for one := range strings.SplitSeq(list, ",") {
+		if suffix, is := strings.CutPrefix(strings.TrimSpace(one), "-"); is && strings.Trim(suffix, "0") == "" {
+			return false
+		}
+	}
+	return ok
 }
 
 func isConditional(h http.Header) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -236,6 +237,20 @@ func TestKeys(t *testing.T) {
 		if got := w.get(site, c.ask[0], c.ask[1:]...); got.hit() != c.same {
 			t.Errorf("%s: %s", c.name, got.why())
 		}
+	}
+}
+
+// A query that cannot be read is what it is: url.ParseQuery tells the first of its
+// faults.
+func TestQueriesThatCannotBeRead(t *testing.T) {
+	w := newWorld(t, nil)
+	site := w.site(nil, func(rw http.ResponseWriter, r *http.Request) {
+		_, err := url.ParseQuery(r.URL.RawQuery)
+		fmt.Fprint(rw, w.read(r.Context(), 1), err)
+	})
+	for _, query := range []string{"a=%zz&b=%yy", "b=%yy&a=%zz", "%zz&%yy", "%yy&%zz"} {
+		_, err := url.ParseQuery(query)
+		w.get(site, "/?"+query).want(200, fmt.Sprint(0, err), false)
 	}
 }
 

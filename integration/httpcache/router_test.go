@@ -1,8 +1,12 @@
 package httpcache
 
 import (
+	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -137,6 +141,90 @@ func TestGinContextWithoutFallback(t *testing.T) {
 		w.retitle(t.Context(), "1", fmt.Sprint(i))
 		if got := w.ask(h, http.MethodGet, "/articles/1", nil); got.body != fmt.Sprint(i) || got.hit {
 			t.Errorf("got %+v", got)
+		}
+	}
+}
+
+// A middleware that compresses may stand on either side, and a part of a page is a
+// part of what it is said to be.
+func TestCompressedPages(t *testing.T) {
+	for name, inside := range map[string]bool{"inside": true, "outside": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			h := chi.NewRouter()
+			h.Use(w.site(nil).Handler, middleware.Compress(5, "text/plain"))
+			if !inside {
+				h = chi.NewRouter()
+				h.Use(middleware.Compress(5, "text/plain"), w.site(nil).Handler)
+			}
+			h.Get("/articles/{id}", func(rw http.ResponseWriter, r *http.Request) {
+				rw.Header().Set("Content-Type", "text/plain")
+				fmt.Fprint(rw, w.title(r.Context(), chi.URLParam(r, "id")), strings.Repeat(".", 2000))
+			})
+			whole := "one" + strings.Repeat(".", 2000)
+			ask := func(part string) answer {
+				header := http.Header{"Accept-Encoding": {"gzip"}}
+				if part != "" {
+					header.Set("Range", part)
+				}
+				return w.ask(h, http.MethodGet, "/articles/1", header)
+			}
+			ask("")
+			full := ask("")
+			if !full.hit || full.header.Get("Content-Encoding") != "gzip" || gunzipped(t, full.body) != whole {
+				t.Fatalf("got %+v", full)
+			}
+			switch got := ask("bytes=0-9"); {
+			case got.status == http.StatusPartialContent && got.body == full.body[:10]:
+			case got.status == http.StatusOK && gunzipped(t, got.body) == whole:
+			default:
+				t.Errorf("a part is %d %q, %v", got.status, got.body, got.header)
+			}
+		})
+	}
+}
+
+func gunzipped(t *testing.T, s string) string {
+	t.Helper()
+	z, err := gzip.NewReader(strings.NewReader(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// gin's Stream asks its writer to tell when the client goes, and panics where that
+// does not know how to.
+func TestGinStreams(t *testing.T) {
+	w := newWorld(t)
+	g := gin.New()
+	g.Any("/articles/:id", func(c *gin.Context) {
+		left := 3
+		c.Stream(func(to io.Writer) bool {
+			fmt.Fprint(to, w.title(c.Request.Context(), c.Param("id")), " ")
+			left--
+			return left > 0
+		})
+	})
+	server := httptest.NewServer(w.site(nil).Handler(g))
+	defer server.Close()
+	for _, method := range []string{http.MethodGet, http.MethodGet, http.MethodPost} {
+		r, err := http.NewRequestWithContext(t.Context(), method, server.URL+"/articles/1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := server.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if string(body) != "one one one " || err != nil || res.ContentLength >= 0 {
+			t.Errorf("%s: got %q, %v, %v", method, body, err, res.Header)
 		}
 	}
 }
