@@ -21,9 +21,9 @@
 // styles and scripts of its own along, whatever the page has rendered before.
 //
 // Nothing is kept of a fragment with an error inside, which is the page's; where the
-// page has a nonce ([templ.WithNonce]), which a fragment may show; and in a program
-// that is built without inlining, as for a debugger, where fragments cannot be told
-// apart.
+// page has a nonce ([templ.WithNonce]), which a fragment may show; and where code that
+// is no template renders a fragment around a template's block, of which one cannot be
+// told from another there.
 package templcache
 
 import (
@@ -106,7 +106,7 @@ func render(ctx context.Context, w io.Writer, fr cacheops.Fragment, opts []cache
 		return errors.New("templcache: the page was not rendered with templcache.In")
 	}
 	children := templ.GetChildren(ctx)
-	where, told := code(children)
+	where, told := block(children)
 	switch {
 	case templ.GetNonce(ctx) != "":
 		cacheops.Untracked(ctx, "a page with a nonce")
@@ -129,16 +129,44 @@ func render(ctx context.Context, w io.Writer, fr cacheops.Fragment, opts []cache
 	return err
 }
 
+// block names the program's part that renders the fragment's children. Generated code
+// puts the block in braces beside the call that renders the fragment, so its place is
+// the block's. Elsewhere the children themselves must tell.
+func block(children templ.Component) (name string, told bool) {
+	if at := caller(); strings.HasSuffix(at.File, "_templ.go") {
+		return fmt.Sprintf("%s:%d", at.File, at.Line), true
+	}
+	return code(children)
+}
+
+// caller is what renders the fragment, past the functions of templ's, such as Join,
+// that hand on a block.
+func caller() (at runtime.Frame) {
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs[:])])
+	for more := true; more; {
+		if at, more = frames.Next(); !strings.HasPrefix(at.Function, ownPath+".") && !ofTempl(at.Function) {
+			return at
+		}
+	}
+	return runtime.Frame{}
+}
+
+// ofTempl reports whether a function is one of templ's packages.
+func ofTempl(function string) bool {
+	return strings.HasPrefix(function, templPath+".") || strings.HasPrefix(function, templPath+"/")
+}
+
 // code names the program's part that renders a component. It is not told where that
-// is a function of templ's own, which renders many: generated code is a closure
-// there, and by its own name only where the compiler has inlined that.
+// is a function of templ's own, which renders many: what templates have been made
+// into is a closure there.
 func code(c templ.Component) (name string, told bool) {
 	v := reflect.ValueOf(c)
 	if v.Kind() != reflect.Func {
 		return fmt.Sprintf("%T", c), true
 	}
 	f := runtime.FuncForPC(v.Pointer())
-	if f == nil || strings.HasPrefix(f.Name(), templPath+".") || strings.HasPrefix(f.Name(), templPath+"/") {
+	if f == nil || ofTempl(f.Name()) {
 		return "", false
 	}
 	return f.Name(), true
@@ -148,7 +176,10 @@ func code(c templ.Component) (name string, told bool) {
 // has rendered already must not decide what the fragment holds.
 type apart struct{ context.Context }
 
-var templPath = reflect.TypeFor[templ.Component]().PkgPath()
+var (
+	templPath = reflect.TypeFor[templ.Component]().PkgPath()
+	ownPath   = reflect.TypeFor[Options]().PkgPath()
+)
 
 func (c apart) Value(key any) any {
 	if t := reflect.TypeOf(key); t != nil && t.PkgPath() == templPath {

@@ -3,6 +3,7 @@ package templcache_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/cacheops/cacheops/internal/page/pagetest"
 	"github.com/cacheops/cacheops/templcache"
+	"github.com/cacheops/cacheops/templcache/internal/pages"
 )
 
 // site has a title that components read.
@@ -132,7 +134,6 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// A helper around Cached is one place for all its calls, whose children are not.
 // generated is what generated code makes its components with. The compiler does not
 // inline what is called through a variable, nor anything in a program for a debugger.
 var generated = templruntime.GeneratedTemplate
@@ -159,6 +160,57 @@ func TestChildrenOfAHelperWithoutInlining(t *testing.T) {
 	}
 }
 
+// page renders what templ has generated.
+func (s *site) page(c templ.Component, want string, reads int) {
+	s.Helper()
+	s.Show(func() (string, error) {
+		var out strings.Builder
+		err := c.Render(templcache.In(s.Context(), s.Cache), &out)
+		return out.String(), err
+	}, want, reads)
+}
+
+// TestTemplates is about the code that templ makes, whose blocks all are closures of
+// templ's own.
+func TestTemplates(t *testing.T) {
+	const bold, italic = "<b>&lt;b&gt;&amp;%[1]d</b>", "<i>&lt;b&gt;&amp;%[1]d</i>"
+	for _, c := range []struct {
+		name  string
+		page  func(pages.Source) templ.Component
+		want  string
+		reads int
+	}{
+		{"a block", pages.Page, bold, 1},
+		{"blocks in one helper", pages.Parts, bold + italic, 2},
+		{"blocks in one component", pages.Boxes, "<p>" + bold + "</p><p>" + italic + "</p>", 2},
+		{"a block in two components", pages.Joined, bold + bold, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSite(t)
+			for range 2 {
+				title := s.Reads + 1
+				s.page(c.page(s), fmt.Sprintf(c.want, title), c.reads)
+				s.page(c.page(s), fmt.Sprintf(c.want, title), 0)
+				s.Drop()
+			}
+		})
+	}
+}
+
+// What other code hands on is a closure of templ's own, or not, as the compiler likes.
+// It is kept where it is told apart, and never taken for another.
+func TestBlocksThatOtherCodeHandsOn(t *testing.T) {
+	s := newSite(t)
+	for range 3 {
+		var out strings.Builder
+		err := pages.Handed(s).Render(templcache.In(t.Context(), s.Cache), &out)
+		if want := "<b>&lt;b&gt;&amp;1</b><i>&lt;b&gt;&amp;1</i>"; err != nil || out.String() != want {
+			t.Errorf("got %q, %v, want %q", out.String(), err, want)
+		}
+	}
+}
+
+// A helper around Cached is one place for all its calls, whose children are not.
 func TestChildrenOfAHelperAreTheirOwn(t *testing.T) {
 	s := newSite(t)
 	show := func(children templ.ComponentFunc, o templcache.Options, want string) {
