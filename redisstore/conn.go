@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/redis/rueidis"
 )
 
 // incarnation names one life of a server as a primary: a hash of its run id,
@@ -145,6 +147,20 @@ func (s *connections) node() bool {
 	return false
 }
 
+// left reports whether one of the servers that were taken for primaries, and to
+// which there is a connection still, is not among the client's nodes any more.
+// Each is reported once.
+func (s *connections) left(nodes map[string]rueidis.Client) (any bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.live {
+		_, among := nodes[c.addr]
+		any = any || !among && !c.left && c.refused == nil
+		c.left = !among
+	}
+	return any
+}
+
 // demoted closes the connections to addr that took their server for a primary.
 func (s *connections) demoted(addr string) {
 	for _, c := range s.believed(addr) {
@@ -161,6 +177,7 @@ type conn struct {
 	node    bool   // the server is a node of a Cluster
 	id      incarnation
 	refused error // why commands that concern the protocol are not sent; nil if they are
+	left    bool  // the server is none of the client's nodes; guarded by the owner's mu
 
 	begun []byte // the beginning of a placeholder, held back
 	buf   []byte

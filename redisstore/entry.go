@@ -86,7 +86,7 @@ func (s *Store) load(ctx context.Context, name string) (b []byte, left time.Dura
 		parts, err = s.loadPart(ctx, name)
 	} else {
 		var out []rueidis.RedisMessage
-		out, err = s.run(ctx, []call{{script: scriptFetch, keys: []string{name}, args: []string{placeholder, s.names.own, s.names.stamp}}})
+		out, err = s.run(ctx, []call{{script: scriptFetch, keys: []string{name}, args: []string{placeholder, s.names.own, s.names.stamp, anyPlace}}})
 		if err == nil && !out[0].IsNil() {
 			parts, err = out[0].ToArray()
 		}
@@ -166,7 +166,7 @@ func (s *Store) set(ctx context.Context, name, sealed string, e *cacheops.Entry)
 		stamps = binary.BigEndian.AppendUint64(stamps, uint64(e.Deps[i].Stamp))
 	}
 	keys := append([]string{name}, s.stampNames(e.Deps)...)
-	out, err := s.run(ctx, []call{{scriptStore, keys, []string{sealed, milliseconds(ttl), string(stamps)}}})
+	out, err := s.run(ctx, []call{{scriptStore, keys, []string{sealed, milliseconds(ttl), string(stamps), placeholder}}})
 	if err != nil {
 		return false, err
 	}

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/redis/rueidis"
 )
@@ -12,10 +13,11 @@ import (
 const scanCount = 1000
 
 // Flush deletes every key under the store's prefix, entries and values set by
-// name included, and returns how many. It walks all keys of the server, and so
+// name included, and returns how many. What another store has under a prefix that
+// begins with this one and a colon stays. It walks all keys of the server, and so
 // is for a command line; what it leaves undone, should it fail, does no harm. To
-// invalidate everything at once use cacheops.Cache.Invalidate, which changes
-// one stamp.
+// invalidate everything at once use cacheops.Cache.Invalidate, which changes one
+// stamp.
 //
 // Tables' state goes, too. Nothing is cached until the databases have proved
 // that whoever was writing is over, as after a loss.
@@ -63,7 +65,8 @@ func (s *Store) flushNode(ctx context.Context, node rueidis.Client, progress fun
 		if err != nil {
 			return err
 		}
-		n, err := unlink(ctx, node, page.Elements)
+		theirs := func(key string) bool { return !s.names.made(key) }
+		n, err := unlink(ctx, node, slices.DeleteFunc(page.Elements, theirs))
 		if err != nil {
 			return err
 		}

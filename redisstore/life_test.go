@@ -85,22 +85,25 @@ func TestRestartFromAnOldDump(t *testing.T) {
 // TestPutAfterARestart: a fill that acquired its stamps before the server came
 // back as it was then.
 func TestPutAfterARestart(t *testing.T) {
-	b := newBench(t)
-	one, two := pair(t, b, Options{})
-	g := granted(t, one, 7)
-	dump, err := b.server.Dump()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dropped(t, two, 7)
-	if err := b.server.RestartFrom(dump); err != nil {
-		t.Fatal(err)
-	}
-	if err := one.Put(t.Context(), lifeKey(1), &cacheops.Entry{Value: block("old"), Deps: g.Deps, TTL: time.Minute}); err != nil {
-		t.Fatal(err)
-	}
-	if hits(t, one, lifeKey(1)) || hits(t, two, lifeKey(1)) {
-		t.Error("the fill from before the restart is served")
+	for _, mode := range []Mode{Validated, Tracked} {
+		b := newBench(t)
+		one, two := pair(t, b, Options{Mode: mode, Heartbeat: time.Minute})
+		g := granted(t, one, 7)
+		dump, err := b.server.Dump()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dropped(t, two, 7)
+		if err := b.server.RestartFrom(dump); err != nil {
+			t.Fatal(err)
+		}
+		within(t, "the server answers", func() bool { return one.greet(t.Context()) == nil })
+		if err := one.Put(t.Context(), lifeKey(1), &cacheops.Entry{Value: block("old"), Deps: g.Deps, TTL: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		if hits(t, one, lifeKey(1)) || hits(t, two, lifeKey(1)) {
+			t.Errorf("mode %d: the fill from before the restart is served", mode)
+		}
 	}
 }
 
@@ -205,6 +208,36 @@ func TestStateLostAlone(t *testing.T) {
 		if hits(t, one, lifeKey(1)) || !hits(t, one, lifeKey(2)) {
 			t.Errorf("%s: an old stamp came back, or a new one does not hold", name)
 		}
+	}
+}
+
+// TestStateLostBetweenIncarnations: a table's state is evicted, and when a replica
+// joins, the server goes by another replication id. Who connects then has it for
+// another incarnation, and finds nothing that says what the one before was; a
+// process that has not noticed yet must not serve what is written over meanwhile.
+func TestStateLostBetweenIncarnations(t *testing.T) {
+	b := newBench(t)
+	prefix := newPrefix()
+	one := b.store(t, Options{Prefix: prefix, Heartbeat: time.Minute})
+	defer one.Close()
+	keep(t, one, lifeKey(1), 7)
+	keep(t, one, lifeKey(2), cacheops.TableTag)
+	if err := b.do("DEL", one.table(lifeTable).state); err != nil {
+		t.Fatal(err)
+	}
+	redistest.StartReplica(t, b.server, nil)
+	two := b.store(t, Options{Prefix: prefix, Heartbeat: time.Minute})
+	defer two.Close()
+	dropped(t, two) // no shape is registered, so that no tag is named
+	if hits(t, one, lifeKey(1)) || hits(t, one, lifeKey(2)) {
+		t.Error("what was written over is served")
+	}
+	if hits(t, two, lifeKey(1)) || hits(t, two, lifeKey(2)) {
+		t.Error("the other serves what the one has left")
+	}
+	keep(t, two, lifeKey(1), 7)
+	if !hits(t, two, lifeKey(1)) || hits(t, one, lifeKey(1)) {
+		t.Error("a stamp does not hold, or holds under two incarnations")
 	}
 }
 

@@ -92,12 +92,16 @@ func (s *Store) seek(opt rueidis.ClientOption) {
 }
 
 // hopeless reports whether an error of connecting is about what was configured,
-// or about the server itself, and so will not pass by waiting.
-func hopeless(err error) bool {
-	for _, e := range []error{errTooOld, errAnonymous, errNotPrimary, rueidis.ErrNoCache} {
+// or about the server itself, and so will not pass by waiting. Where servers elect
+// a primary among them, that there is none does.
+func hopeless(err error, elects bool) bool {
+	for _, e := range []error{errTooOld, errAnonymous, rueidis.ErrNoCache} {
 		if errors.Is(err, e) {
 			return true
 		}
+	}
+	if errors.Is(err, errNotPrimary) {
+		return !elects
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true

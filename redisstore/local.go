@@ -146,9 +146,7 @@ func (s *Store) pushed(keys []rueidis.RedisMessage) {
 		return
 	}
 	if keys == nil {
-		s.pulse.stop()
-		s.pushes.noteAll()
-		s.local.Reset()
+		s.missed()
 		return
 	}
 	writes := make([]cacheops.TableWrite, 0, len(keys))
@@ -163,6 +161,13 @@ func (s *Store) pushed(keys []rueidis.RedisMessage) {
 	}
 	s.pushes.note(writes)
 	s.drop(writes)
+}
+
+// missed empties the local tier: anything may have been dropped.
+func (s *Store) missed() {
+	s.pulse.stop()
+	s.pushes.noteAll()
+	s.local.Reset()
 }
 
 // pushes counts what was pushed, by some bits of the tag.

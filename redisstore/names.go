@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 
 	"github.com/cacheops/cacheops"
 )
@@ -12,7 +13,7 @@ import (
 // they lie in one slot of a Cluster:
 //
 //	prefix:t{:table}           the table's state, a hash
-//	prefix:e{:table}place      the stamp of the table's tag; see placeholder
+//	prefix:e{:table}place      the stamp of the table's tag; see places
 //	prefix:s{:table}tag        the stamp of another tag, its 8 bytes
 //	prefix:v:digest            an entry
 //	prefix:b:digest            a value set by name
@@ -54,9 +55,17 @@ type table struct {
 	stamps string // begins the names of the stamps but for the table's own
 }
 
-func (n *names) of(name string) *table {
+// Places, of one length, end the name of a table's own stamp. On a Cluster it is
+// the incarnation of the node, so that no node has the stamp of another. On one
+// server it is always the same: who finds the table's state missing deletes the
+// stamp that was made with it, and could not, if it had to know what the server
+// was called then. That a hit does not take one from another incarnation for its
+// own is seen from its value; see valid.go.
+var anyPlace = strings.Repeat("-", incarnationBytes)
+
+func (n *names) of(name, place string) *table {
 	s := short(name)
-	return &table{name: name, short: s, state: n.table + s + "}", own: n.own + s + "}" + placeholder, stamps: n.stamp + s + "}"}
+	return &table{name: name, short: s, state: n.table + s + "}", own: n.own + s + "}" + place, stamps: n.stamp + s + "}"}
 }
 
 // appendStamp appends the name of a tag's stamp.
@@ -91,6 +100,22 @@ func (n *names) parse(key string) (table string, tag cacheops.Tag, ok bool) {
 		return rest, cacheops.Tag(binary.BigEndian.Uint64([]byte(key[len(key)-tagBytes:]))), true
 	}
 	return "", 0, false
+}
+
+// made reports whether a key may be one of these names. Another prefix may begin
+// with this one, so that its keys do, too; none of its entries, locks and values
+// set by name is as long as one of ours.
+func (n *names) made(key string) bool {
+	for _, kind := range []string{n.entry, n.bytes, n.lock} {
+		if len(key) == len(kind)+len(digest{}) && strings.HasPrefix(key, kind) {
+			return true
+		}
+	}
+	if _, found := cut(key, n.table, 0); found {
+		return true
+	}
+	_, _, found := n.parse(key)
+	return found
 }
 
 // cut returns what lies between a prefix and a tail of that length.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/cacheops/cacheops"
 )
 
 // pulse says until when the pushes of all servers are known to have arrived.
@@ -127,7 +129,64 @@ func (s *Store) greet(ctx context.Context) error {
 	if primaries == 0 {
 		return errors.Join(errs...)
 	}
+	if s.conns.left(nodes) && s.opts.Mode == Tracked && s.local != nil {
+		// Another answers for its slots, and drops there. The client leaves the
+		// connection open for seconds, or for good, and nobody asks whether what
+		// is pushed over it still arrives.
+		s.missed()
+	}
+	if err := s.epochs.compare(ctx, s); err != nil {
+		return err
+	}
 	s.pulse.heard(sent, s.opts.Heartbeat)
+	return nil
+}
+
+// epochs are those that the tables had at the last heartbeat, on a Cluster.
+//
+// While a slot moves, a table's state may be on the new node already, where
+// writers drop what they change by another epoch, and its stamps on the old one,
+// where nobody touches them. Nothing is pushed then, so a heartbeat asks for the
+// epochs as a hit does, and drops from the tier what is of a table whose epoch is
+// not as it was: what was validated between two heartbeats that saw the same was
+// validated under it.
+type epochs struct {
+	mu   sync.Mutex
+	last map[*table]string
+}
+
+func (e *epochs) compare(ctx context.Context, s *Store) error {
+	if !s.cluster || s.opts.Mode != Tracked || s.local == nil {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var tables []*table
+	var ask []rueidis.Completed
+	s.tables.Range(func(_, v any) bool {
+		t := v.(*table)
+		tables = append(tables, t)
+		ask = append(ask, s.client.B().Hget().Key(t.state).Field(epochField+placeholder).Build())
+		return true
+	})
+	now := make(map[*table]string, len(tables))
+	var changed []cacheops.TableWrite
+	for i, r := range s.client.DoMulti(ctx, ask...) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		epoch, err := r.ToString()
+		unknown := err != nil && !rueidis.IsRedisNil(err) // its node is gone
+		if before, known := e.last[tables[i]]; unknown || !known || before != epoch {
+			changed = append(changed, cacheops.TableWrite{Table: tables[i].short, Unverified: true, Tags: []cacheops.Tag{cacheops.TableTag}})
+		}
+		if !unknown {
+			now[tables[i]] = epoch
+		}
+	}
+	s.pushes.note(changed)
+	s.drop(changed)
+	e.last = now
 	return nil
 }
 

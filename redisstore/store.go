@@ -28,6 +28,7 @@ type Store struct {
 	pulse    pulse
 	reads    deadlines
 	pushes   pushes
+	epochs   epochs
 	tables   sync.Map // by name, *table
 	flying   inFlight
 	locks    *locks
@@ -48,7 +49,7 @@ type Store struct {
 //
 // valkey:// and valkeys:// mean the same as redis:// and rediss://. It fails if
 // the URL or an option is invalid, naming it, and if the server is there and
-// refuses: a wrong password, a replica, a version that is too old. If the server
+// refuses: a wrong password, a version that is too old, a replica where nobody could promote it. If the server
 // cannot be reached, the store goes on looking for it, and its calls fail until
 // it is found. Close the store when it is no longer needed.
 func New(url string, o *Options) (*Store, error) {
@@ -71,7 +72,7 @@ func New(url string, o *Options) (*Store, error) {
 	if err == nil {
 		s.absent.Store(&absence{errors.New("it is the first attempt")})
 		err = s.connect(opt)
-		if err != nil && !hopeless(err) {
+		if elects := s.cluster || opt.Sentinel.MasterSet != ""; err != nil && !hopeless(err, elects) {
 			s.absent.Store(&absence{err})
 			err = nil
 		}
@@ -110,6 +111,13 @@ func (s *Store) table(name string) *table {
 	if t, ok := s.tables.Load(name); ok {
 		return t.(*table)
 	}
-	t, _ := s.tables.LoadOrStore(name, s.names.of(name))
+	t, _ := s.tables.LoadOrStore(name, s.names.of(name, s.place()))
 	return t.(*table)
+}
+
+func (s *Store) place() string {
+	if s.cluster {
+		return placeholder
+	}
+	return anyPlace
 }

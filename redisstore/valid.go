@@ -33,10 +33,14 @@ func (s *Store) valid(ctx context.Context, deps []cacheops.Dep) (bool, error) {
 	return s.match(deps, r)
 }
 
-// ask returns the commands that read the stamps, in order. On a Cluster those of
-// each table come after its epoch, by a command of its own.
+// ask returns the commands that read the stamps, in order.
 //
-// The epoch is there for when a slot moves. The table's state, on which writers
+// On one server they come after its incarnation, which the connection puts into an
+// ECHO. A table's own stamp bears the one it was made under, and stands under no
+// other.
+//
+// On a Cluster those of each table come after its epoch, by a command of its own.
+// It is there for when a slot moves. The table's state, on which writers
 // act, may be on the new node already and its own stamp still on the old one,
 // where nobody drops it any more. So the stamp counts only with the epoch of the
 // state, wherever that is; and the field that is asked for bears the name of the
@@ -44,7 +48,7 @@ func (s *Store) valid(ctx context.Context, deps []cacheops.Dep) (bool, error) {
 func (s *Store) ask(deps []cacheops.Dep, keys []string) []rueidis.Completed {
 	b := s.client.B()
 	if !s.cluster {
-		commands := append(make([]rueidis.Completed, 0, 2), b.Getex().Key(keys[0]).Build())
+		commands := append(make([]rueidis.Completed, 0, 3), b.Echo().Message(placeholder).Build(), b.Getex().Key(keys[0]).Build())
 		if len(keys) > 1 {
 			commands = append(commands, b.Mget().Key(keys[1:]...).Build())
 		}
@@ -99,8 +103,8 @@ func (s *Store) stampNames(deps []cacheops.Dep) []string {
 
 // match compares stamps with those that replies hold, in order.
 func (s *Store) match(deps []cacheops.Dep, replies []rueidis.RedisResult) (bool, error) {
-	same, epoch := true, ""
-	fresh := s.cluster // the next reply is a table's epoch
+	same, place := true, ""
+	fresh := true // the next reply is a place: the server's incarnation, or a table's epoch
 	for i := range replies {
 		m, err := replies[i].ToMessage()
 		switch {
@@ -109,7 +113,7 @@ func (s *Store) match(deps []cacheops.Dep, replies []rueidis.RedisResult) (bool,
 		case err != nil && !rueidis.IsRedisNil(err):
 			return false, err
 		case fresh:
-			epoch, _ = m.ToString() // of none, no stamp stands
+			place, _ = m.ToString() // of none, no stamp stands
 			fresh = false
 			continue
 		}
@@ -123,7 +127,7 @@ func (s *Store) match(deps []cacheops.Dep, replies []rueidis.RedisResult) (bool,
 			return false, errReply
 		}
 		for j := range list {
-			same = s.stands(deps[j], list[j], epoch) && same
+			same = s.stands(deps[j], list[j], place) && same
 		}
 		fresh = s.cluster && len(list) < len(deps) && deps[len(list)].Table != deps[len(list)-1].Table
 		deps = deps[len(list):]
@@ -134,9 +138,18 @@ func (s *Store) match(deps []cacheops.Dep, replies []rueidis.RedisResult) (bool,
 	return same, nil
 }
 
-// stands reports whether a stamp in Redis, after the epoch it was made in, is
-// the dep's.
-func (s *Store) stands(d cacheops.Dep, m rueidis.RedisMessage, epoch string) bool {
+// stands reports whether a stamp in Redis, after the epoch it was made in and, the
+// table's own, before the incarnation, is the dep's.
+func (s *Store) stands(d cacheops.Dep, m rueidis.RedisMessage, place string) bool {
 	v, err := m.ToString()
-	return err == nil && len(v) == 16 && (!s.cluster || v[:8] == epoch) && binary.BigEndian.Uint64([]byte(v[8:])) == uint64(d.Stamp)
+	if err != nil || len(v) < stampBytes || binary.BigEndian.Uint64([]byte(v[8:stampBytes])) != uint64(d.Stamp) {
+		return false
+	}
+	if s.cluster {
+		return v[:8] == place
+	}
+	return d.Tag != cacheops.TableTag || v[stampBytes:] == place
 }
+
+// stampBytes are a stamp's: the epoch it was made in, and itself.
+const stampBytes = 16

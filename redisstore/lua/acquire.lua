@@ -79,9 +79,9 @@ each(2, KEYS, function(from, to)
   local got = redis.call('MGET', unpack(KEYS, from, to))
   for i = from, to do
     local key, n = KEYS[i], i - 1
-    local v = kept[key] or got[i - from + 1]
-    if v and #v == 16 and string.sub(v, 1, 8) == epoch then
-      stamps[n] = string.sub(v, 9)
+    local v, made_under = kept[key] or got[i - from + 1], key == own and inc or ''
+    if v and #v == 16 + #made_under and string.sub(v, 1, 8) == epoch then
+      stamps[n] = string.sub(v, 9, 16)
       -- Changing a stamp's end makes those who track it forget it, so it is done
       -- once in a long while.
       if why == 0 and not kept[key] and redis.call('PTTL', key) < need then
@@ -90,12 +90,12 @@ each(2, KEYS, function(from, to)
       end
     elseif why == 0 then
       stamps[n] = string.sub(ARGV[7], 8 * n - 7, 8 * n)
-      redis.call('SET', key, epoch .. stamps[n], 'PX', 2 * need)
+      redis.call('SET', key, epoch .. stamps[n] .. made_under, 'PX', 2 * need)
       made = true
     else
       stamps[n] = none
     end
-    if why == 0 then kept[key] = epoch .. stamps[n] end
+    if why == 0 then kept[key] = epoch .. stamps[n] .. made_under end
   end
 end)
 -- No shape leaves before its stamps.

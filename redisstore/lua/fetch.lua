@@ -1,6 +1,6 @@
 -- Returns the entry KEYS[1] and the milliseconds it has left, if all its stamps
--- stand. ARGV: 1 the incarnation,
--- 2 and 3 the beginnings of the names of a table's own stamp and of the others.
+-- stand. ARGV: 1 the incarnation, 2 and 3 the beginnings of the names of a table's
+-- own stamp and of the others, 4 the end of the former's.
 -- The header is described in header.go, the names in names.go. Not for a Cluster,
 -- where the stamps lie anywhere.
 --
@@ -20,8 +20,9 @@ for _ = 1, tables do
   at = at + length
   for _ = 1, deps do
     local tag = string.sub(b, at, at + 7)
-    keys[#keys + 1] = tag == none and ARGV[2] .. name .. '}' .. ARGV[1] or ARGV[3] .. name .. '}' .. tag
-    want[#want + 1] = string.sub(b, at + 8, at + 15)
+    local own = tag == none
+    keys[#keys + 1] = own and ARGV[2] .. name .. '}' .. ARGV[4] or ARGV[3] .. name .. '}' .. tag
+    want[#want + 1] = string.sub(b, at + 8, at + 15) .. (own and ARGV[1] or '')
     at = at + 16
   end
 end

@@ -10,15 +10,14 @@ local function drop(name) return type(redis.pcall('DEL', name)) ~= 'table' end
 
 -- open returns epoch, version, catalog, writers, unknown. State that is missing,
 -- or of another incarnation, is made anew: then nobody knows who may be writing.
--- The table's stamp goes, and with it every entry. So does that of the other
--- incarnation: a process whose connection has not noticed the change yet asks
--- for that one.
+-- The table's stamp goes, and with it every entry, also for a process whose
+-- connection has not noticed yet that the incarnation is another: on one server
+-- the stamp is the same, and on a Cluster hits ask for the state as well.
 local function open()
   local s = redis.call('HMGET', T, 'i', 'e', 'v', 'c', 'W', 'u')
   if s[1] == inc and s[2] then return s[2], tonumber(s[3]), s[4], s[5] or '', s[6] end
   redis.call('DEL', T)
   drop(own)
-  if s[1] then drop(string.sub(own, 1, -1 - #inc) .. s[1]) end
   local epoch, catalog = string.sub(ARGV[2], 1, 8), string.sub(ARGV[2], 9, 16)
   redis.call('HSET', T, 'i', inc, 'e', epoch, 'v', 0, 'c', catalog, 'u', 1, 'E' .. inc, epoch)
   redis.call('PEXPIRE', T, ARGV[3])

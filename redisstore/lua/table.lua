@@ -22,12 +22,13 @@
 -- ARGV[1] is the server's incarnation, ARGV[2] 16 random bytes for an epoch and a
 -- catalog version, ARGV[3] how long the state is kept unused, ARGV[4] the name of
 -- the stamp of the table's own tag. A stamp is 16 bytes: the epoch it was made in,
--- and itself. One of another epoch is none.
+-- and itself. One of another epoch is none. After the table's own comes the
+-- incarnation it was made under.
 --
 -- While a slot of a Cluster moves, what a script does not find may stand on the
 -- other node. Stamps that it reads or deletes are therefore among its KEYS, so
--- that the server refuses it unless all are here. The table's own is not: its
--- name differs from node to node, so that nobody finds it on the other.
+-- that the server refuses it unless all are here. The table's own is not: on a
+-- Cluster its name differs from node to node, so that nobody finds it on the other.
 --
 -- A script deletes before it sets, if only what is not there: Redis whose memory
 -- is full refuses a script's sets unless it has deleted first, and what it would
