@@ -52,7 +52,8 @@ func (t *Tx) Add(ctx context.Context, catalog uint64, changes ...dep.Change) {
 		t.catalog = catalog
 	case catalog != 0 && catalog != t.catalog:
 		// Two schemas in one transaction: what the first plans missed is unknown.
-		t.changes = append(t.changes, dep.Anything())
+		anything := dep.Anything()
+		t.add(&anything)
 	}
 	for i := range changes {
 		t.add(&changes[i])
