@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -61,6 +62,9 @@ func (e *env) run(ctx context.Context, args []string) int {
 	}
 	switch err := parsed.Run(); {
 	case errors.Is(err, errDifferent):
+		if err.Error() != errDifferent.Error() { // nor did it come to its end
+			e.fail(err)
+		}
 		return exitDifferent
 	case err != nil:
 		return e.fail(err)
@@ -72,6 +76,6 @@ func (e *env) fail(err error) int {
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintf(e.stderr, "cacheops: %v\n", err)
+	fmt.Fprintf(e.stderr, "cacheops: %s\n", strings.TrimPrefix(err.Error(), "cacheops: ")) // as the library's begin
 	return exitError
 }

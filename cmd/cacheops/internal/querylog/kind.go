@@ -113,6 +113,56 @@ func contains(words []string, w string) bool {
 	return false
 }
 
+// Outside returns what in a text, which may be several statements, opens another
+// file than the database's: "ATTACH" or "VACUUM INTO". Empty: nothing does.
+func Outside(sql string) string {
+	var statement []string
+	for len(sql) > 0 {
+		kind, n := next(sql)
+		token := sql[:n]
+		sql = sql[n:]
+		switch {
+		case kind == space:
+			continue
+		case kind == word:
+			token = strings.ToUpper(token)
+		case token == ";":
+			if what := opens(statement); what != "" {
+				return what
+			}
+			statement = statement[:0]
+			continue
+		}
+		statement = append(statement, token)
+	}
+	return opens(statement)
+}
+
+// opens is Outside for the tokens of one statement.
+func opens(tokens []string) string {
+	if len(tokens) == 0 {
+		return ""
+	}
+	switch rest := tokens[1:]; tokens[0] {
+	case "VACUUM":
+		if contains(rest, "INTO") {
+			return "VACUUM INTO"
+		}
+	case "ATTACH":
+		if len(rest) > 0 && rest[0] == "DATABASE" {
+			rest = rest[1:]
+		}
+		if len(rest) < 2 || !noFile[rest[0]] || rest[1] != "AS" { // an expression may name any file
+			return "ATTACH"
+		}
+	}
+	return ""
+}
+
+// noFile are the names of databases in no file. One in memory with a shared cache
+// is not among them: what runs here side by side would share it.
+var noFile = map[string]bool{"':memory:'": true, `":memory:"`: true, "''": true, `""`: true}
+
 // Assigns reports whether a PRAGMA sets something rather than asking for it, so
 // that it belongs to the session it runs in.
 func Assigns(sql string) bool { return strings.ContainsAny(sql, "=(") }

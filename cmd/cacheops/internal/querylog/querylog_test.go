@@ -214,6 +214,29 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+func TestOutside(t *testing.T) {
+	for sql, want := range map[string]string{
+		"":          "",
+		"SELECT 1;": "",
+		"SELECT 'x; ATTACH a AS b' FROM \"; ATTACH c AS d\"": "",
+		"EXPLAIN ATTACH 'a' AS b":                            "",
+		"VACUUM; VACUUM main":                                "",
+		"attach ':memory:' as a; ATTACH DATABASE '' AS b":    "",
+		"ATTACH 'a' AS b":                                    "ATTACH",
+		"ATTACH ? AS ':memory:'":                             "ATTACH",
+		"ATTACH 'a:memory:' AS b":                            "ATTACH",
+		"ATTACH ':memory:' || 'a' AS b":                      "ATTACH",
+		"ATTACH 'file::memory:?cache=shared' AS b":           "ATTACH",
+		"SELECT 1;/**/ attach -- c\n database 'a' AS b":      "ATTACH",
+		"BEGIN; ATTACH 'a' AS b /* open":                     "ATTACH",
+		"SELECT 1; VACUUM main INTO 'a'":                     "VACUUM INTO",
+	} {
+		if got := Outside(sql); got != want {
+			t.Errorf("%q reaches out with %q, not %q", sql, got, want)
+		}
+	}
+}
+
 func TestPragmaName(t *testing.T) {
 	for sql, want := range map[string]string{
 		"PRAGMA foreign_keys = ON":            "foreign_keys",

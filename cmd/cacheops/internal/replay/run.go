@@ -125,6 +125,9 @@ func (r *run) open(ctx context.Context, path string) (err error) {
 	if err := r.bare.PingContext(ctx); err != nil {
 		return fmt.Errorf("open the copy: %w", err)
 	}
+	if err := r.checkPragmas(ctx); err != nil {
+		return err
+	}
 	size := r.cfg.CacheBytes
 	if size == 0 {
 		size = defaultCacheBytes
@@ -138,6 +141,26 @@ func (r *run) open(ctx context.Context, path string) (err error) {
 		return err
 	}
 	r.cached = sqlcache.OpenDB(r.cache, connector, &sqlcache.Options{SchemaCheck: -1})
+	return nil
+}
+
+// checkPragmas refuses what SQLite passes over without a word: the replay would be
+// that of a program with other settings, and pass over the log's own.
+func (r *run) checkPragmas(ctx context.Context) error {
+	for _, p := range r.cfg.Pragmas {
+		if !querylog.Assigns(p) {
+			return fmt.Errorf("set pragma %s: it is given no value", p)
+		}
+		var known bool
+		err := r.bare.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM pragma_pragma_list WHERE name = ?)",
+			querylog.PragmaName("PRAGMA "+p)).Scan(&known)
+		if err != nil {
+			return fmt.Errorf("list pragmas: %w", err)
+		}
+		if !known {
+			return fmt.Errorf("set pragma %s: SQLite has none of that name", p)
+		}
+	}
 	return nil
 }
 
@@ -295,6 +318,11 @@ func (r *run) statement(ctx context.Context, s *session, st *querylog.Statement,
 		return true, fmt.Errorf("the cache's store failed: %w", seen.storeErr)
 	}
 	if mayWait && isBusy(got.err) {
+		if !s.tx.Open() && strings.Contains(st.SQL, ";") {
+			// It will run again from its first statement, which may be a BEGIN.
+			//nolint:errcheck // fails where nothing was begun
+			s.conn.ExecContext(ctx, "ROLLBACK")
+		}
 		return false, nil
 	}
 	r.report.Statements++
@@ -316,17 +344,14 @@ func (r *run) statement(ctx context.Context, s *session, st *querylog.Statement,
 	return true, err
 }
 
-// forbidden says why a statement is not run: it would reach out of the copy.
+// forbidden says why a statement is not run: it, or another in its text, would
+// reach out of the copy.
 func forbidden(kind querylog.Kind, sql string) string {
-	switch kind {
-	case querylog.Attach:
-		if !strings.Contains(sql, ":memory:") {
-			return "not replayed: ATTACH would reach beyond the copy"
-		}
-	case querylog.Vacuum:
-		if strings.Contains(strings.ToUpper(sql), "INTO") {
-			return "not replayed: VACUUM INTO would write beyond the copy"
-		}
+	if kind != querylog.Attach && kind != querylog.Vacuum && !strings.Contains(sql, ";") {
+		return ""
+	}
+	if what := querylog.Outside(sql); what != "" {
+		return "not replayed: " + what + " would reach beyond the copy"
 	}
 	return ""
 }
