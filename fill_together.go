@@ -5,10 +5,6 @@ import (
 	"time"
 )
 
-// Watched reports whether the read that was looked up last with p is one that only
-// [Database.Fill] can make, because a function wants to know what it depends on.
-func (p *Probe) Watched() bool { return p.watch != nil }
-
 // InFunction reports whether a function ([NewFunc], [Memo]) runs in ctx: its reads
 // are made one by one. It is for adapters.
 func InFunction(ctx context.Context) bool { return frameFrom(ctx) != nil }

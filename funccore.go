@@ -15,6 +15,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/cacheops/cacheops/internal/flight"
+	"github.com/cacheops/cacheops/internal/keysum"
 )
 
 // function is what a [Func] is but for its types.
@@ -275,7 +276,7 @@ func (f *function) lookup(ctx context.Context, p *ask) *result {
 		b = appendPart(append(b, 'x'), p.call.Extra)
 	}
 	p.key.Rest = b
-	p.key.Hash = hash(b, f.hash)
+	p.key.Hash = keysum.Bytes(f.hash, b)
 	if p.of != f { // else they are there already, and writing them costs a barrier each
 		p.of, p.key.Text, p.key.Decode = f, f.text, f.decode
 	}

@@ -3,8 +3,9 @@ package cacheops
 import (
 	"context"
 	"encoding/binary"
-	"math/bits"
 	"time"
+
+	"github.com/cacheops/cacheops/internal/keysum"
 )
 
 // Probe is the key of a read in the making. A connection, which makes one read
@@ -16,6 +17,10 @@ type Probe struct {
 	// varies, its length. [Database.Lookup] appends to it. Set it to Args[:0]
 	// for the next read.
 	Args []byte
+	// Sum, if not zero, is a sum of Args that was made along with them, as
+	// keysum does; it must be the same for the same Args. Zero: they are summed
+	// when they are looked up, which waits for them to be written.
+	Sum uint64
 
 	key   Key
 	of    *Query // whose text and decoder key has
@@ -37,12 +42,31 @@ func appendPart(b []byte, s string) []byte {
 }
 
 // build makes the key of a read. What is the same for every execution of a
-// statement, the database included, is in the key's text: entries share it,
-// and comparing it mostly costs nothing. ok is false where the call has no
+// statement, the database and mostly the session included, is in the key's text:
+// entries share it, and comparing it mostly costs nothing. ok is false where the call has no
 // partition although partitions are configured.
 func (p *Probe) build(ctx context.Context, cfg *Config, q *Query, c *call, session string) (ok bool) {
+	if session != q.Session || cfg.Partition != nil || c.Extra != "" || p.Sum == 0 {
+		if !p.extend(ctx, cfg, q, c, session) {
+			return false
+		}
+	} else {
+		p.key.Hash = keysum.Word(q.hash, p.Sum)
+	}
+	// One by one: a whole Key would be made on the stack first, and copied.
+	p.key.Rest = p.Args
+	if p.of != q { // else they are there already, and writing them costs a barrier each
+		p.of, p.key.Text, p.key.Decode = q, q.keyed, q.Decode
+	}
+	p.key.Fresh = c.Fresh || q.fresh
+	return true
+}
+
+// extend appends to the arguments what is not the same for all callers, and hashes
+// them with it.
+func (p *Probe) extend(ctx context.Context, cfg *Config, q *Query, c *call, session string) (ok bool) {
 	b := p.Args
-	if session != "" {
+	if session != q.Session {
 		b = appendPart(append(b, 's'), session)
 	}
 	if cfg.Partition != nil {
@@ -55,45 +79,15 @@ func (p *Probe) build(ctx context.Context, cfg *Config, q *Query, c *call, sessi
 	if c.Extra != "" {
 		b = appendPart(append(b, 'x'), c.Extra)
 	}
-	p.Args = b
-	// One by one: a whole Key would be made on the stack first, and copied.
-	p.key.Hash = hash(b, q.hash)
-	p.key.Rest = b
-	if p.of != q { // else they are there already, and writing them costs a barrier each
-		p.of, p.key.Text, p.key.Decode = q, q.keyed, q.Decode
+	h, from := q.hash, 0
+	if p.Sum != 0 {
+		h, from = keysum.Word(h, p.Sum), len(p.Args)
 	}
-	p.key.Fresh = c.Fresh || q.fresh
+	if p.Args = b; from < len(b) {
+		h = keysum.Bytes(h, b[from:])
+	}
+	p.key.Hash = h
 	return true
-}
-
-// hash hashes b from a seed by folded multiplication, which is wyhash's idea
-// (https://github.com/wangyi-fudan/wyhash). Keys are some ten or twenty bytes,
-// where xxhash spends most of its time on what it needs for long ones; it took
-// a fifth of a hit. It has no secret: who can choose arguments can make keys
-// collide, and so displace each other's entries, but no more than that, an
-// entry being served only to its whole key.
-func hash(b []byte, seed uint64) uint64 {
-	const k0, k1, k2 = 0x9e3779b97f4a7c15, 0xe7037ed1a0b428db, 0x8ebc6af09c88c6e3
-	h, n := seed^k0, uint64(len(b))
-	for ; len(b) > 16; b = b[16:] {
-		h = fold(binary.LittleEndian.Uint64(b)^k1, binary.LittleEndian.Uint64(b[8:])^h)
-	}
-	var x, y uint64
-	switch m := len(b); { // the two words overlap where there are fewer than 16 bytes
-	case m >= 8:
-		x, y = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[m-8:])
-	case m >= 4:
-		x, y = uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[m-4:]))
-	case m > 0:
-		x = uint64(b[0])<<16 | uint64(b[m>>1])<<8 | uint64(b[m-1])
-	}
-	h = fold(x^k1, y^h)
-	return fold(h^k2, n^k1)
-}
-
-func fold(a, b uint64) uint64 {
-	hi, lo := bits.Mul64(a, b)
-	return hi ^ lo
 }
 
 // flightKey is a key that can be compared: loads of one key are shared.

@@ -1,9 +1,6 @@
 package cacheops
 
-import (
-	"encoding/binary"
-	"testing"
-)
+import "testing"
 
 func TestAProbeIsUsedForOneQueryAfterAnother(t *testing.T) {
 	a := &Query{keyed: "a"}
@@ -17,37 +14,43 @@ func TestAProbeIsUsedForOneQueryAfterAnother(t *testing.T) {
 	}
 }
 
-// TestHashSpreads is about what a hit's speed rests on: keys that differ a
-// little, as arguments do, must not displace each other's entries.
-func TestHashSpreads(t *testing.T) {
-	seen := make(map[uint64]int)
-	var low [256]int
-	note := func(i int, b []byte) {
-		h := hash(b, 1)
-		if old, ok := seen[h]; ok {
-			t.Fatalf("keys %d and %d have one hash", old, i)
-		}
-		seen[h] = i
-		low[byte(h)]++
-	}
-	const n = 1 << 20
-	for i := range n {
-		note(i, binary.AppendUvarint([]byte{1, 0, 1}, uint64(i)))
-	}
-	for i := range 64 { // lengths around the words' ends
-		note(n+i, make([]byte, i))
-	}
-	for i := range 40 * 8 { // one bit in a long key
-		b := []byte("0123456789abcdef0123456789abcdef01234567")
-		b[i/8] ^= 1 << (i % 8)
-		note(2*n+i, b)
-	}
-	for i, got := range low {
-		if want := n / len(low); got < want*9/10 || got > want*11/10 {
-			t.Errorf("%d keys end in %#x, want about %d", got, i, want)
+// TestAKeySaysItAll is about what a key's text holds for all of a statement's
+// reads: what they differ in must be in the rest.
+func TestAKeySaysItAll(t *testing.T) {
+	type ask struct{ of, session, extra string }
+	d := &Database{cache: &Cache{}, name: "db"}
+	seen := make(map[string]ask)
+	for _, of := range []string{"", "s", "s1"} {
+		q := &Query{Text: "SELECT 1", Session: of}
+		d.Prepare(q)
+		for _, session := range []string{"", "s", "s1", "1"} {
+			for _, extra := range []string{"", "s", "1"} {
+				for _, sum := range []uint64{0, 7} {
+					p := Probe{Args: []byte{0}, Sum: sum}
+					p.build(t.Context(), &Config{}, q, &call{Call: Call{Extra: extra}}, session)
+					key, a := p.key.Text+string(p.key.Rest), ask{"", session, extra}
+					if old, ok := seen[key]; ok && old != a {
+						t.Errorf("%q and %q have one key", old, a)
+					}
+					seen[key] = a
+				}
+			}
 		}
 	}
-	if hash([]byte("a"), 1) == hash([]byte("a"), 2) {
-		t.Error("the statement does not enter the hash")
+}
+
+// TestASumIsPartOfTheHash is about keys displacing each other's entries.
+func TestASumIsPartOfTheHash(t *testing.T) {
+	q := &Query{keyed: "a", hash: 1}
+	seen := make(map[uint64]bool)
+	for _, sum := range []uint64{0, 1, 2} {
+		for _, session := range []string{"", "a", "b"} {
+			p := Probe{Args: []byte{0}, Sum: sum}
+			p.build(t.Context(), &Config{}, q, &noCall, session)
+			if seen[p.key.Hash] {
+				t.Errorf("sum %d, session %q: the hash is another key's", sum, session)
+			}
+			seen[p.key.Hash] = true
+		}
 	}
 }

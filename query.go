@@ -17,6 +17,9 @@ type Query struct {
 	Uses []string // resolved names of every table touched
 	// Catalog is the catalog version that the statement was planned with.
 	Catalog uint64
+	// Session is what its reads mostly say to be the session when they are looked up:
+	// what is said there only then costs time.
+	Session string
 	// Hints are what the comments of Text that begin with the word cacheops say after
 	// it: ": ttl=30s". They take the place of what the rules say; see docs/hints.md.
 	Hints []string
@@ -28,7 +31,7 @@ type Query struct {
 	// Decode reads what Value.AppendBinary wrote.
 	Decode func([]byte) (Value, error)
 
-	keyed    string // Text after what the key holds of the database
+	keyed    string // Text after what the key holds of the database and of Session
 	hash     uint64 // of keyed
 	rule     *Rule  // may be nil
 	auto     bool   // the rule caches this op without being asked
@@ -66,7 +69,7 @@ func (d *Database) Prepare(q *Query) {
 	if q.shared {
 		name = anyDatabase
 	}
-	q.keyed = string(appendPart(nil, brief(name))) + q.Text
+	q.keyed = string(appendPart(appendPart(nil, brief(name)), q.Session)) + q.Text
 	q.Text = q.keyed[len(q.keyed)-len(q.Text):] // one copy in memory
 	q.hash = xxhash.Sum64String(q.keyed)
 	q.counters = d.cache.stats.of(TableOp{Table: q.Main, Op: q.Op})

@@ -76,7 +76,7 @@ var ErrMiss = errors.New("cacheops: no such entry")
 // it is the right one.
 type Key struct {
 	Hash uint64 // of Text and Rest, the same in every process
-	Text string // the statement, after the name of the database it is asked of
+	Text string // the statement, after the database and the session it is mostly asked in
 	Rest []byte // everything else: arguments, session, partition
 	// Decode reads a value that Entry.Value.AppendBinary wrote, and keeps nothing
 	// of its argument. Stores that keep values in the process do not need it.

@@ -1,6 +1,7 @@
 package benchmarks
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -15,7 +16,9 @@ const chunk = 64
 const long = 20 * time.Microsecond
 
 // compare times two functions in turns and reports the ratio of their medians,
-// in x, and both medians.
+// in x, and both medians. Which goes first is drawn each time: what comes after
+// every so many calls, as the garbage collector does where each allocates a
+// megabyte, would otherwise always come to the same one.
 func compare(b *testing.B, base, subject func()) {
 	b.Helper()
 	calls := chunk
@@ -25,8 +28,13 @@ func compare(b *testing.B, base, subject func()) {
 	var bases, subjects []time.Duration
 	for b.Loop() {
 		for range chunk / calls {
-			bases = append(bases, timed(calls, base))
-			subjects = append(subjects, timed(calls, subject))
+			if first := rand.IntN(2); first == 0 {
+				bases = append(bases, timed(calls, base))
+				subjects = append(subjects, timed(calls, subject))
+			} else {
+				subjects = append(subjects, timed(calls, subject))
+				bases = append(bases, timed(calls, base))
+			}
 		}
 	}
 	x, y := median(bases), median(subjects)

@@ -82,14 +82,14 @@ func (s *Store) find(ctx context.Context, name, call string) (header, []byte, er
 		return header{}, nil, err
 	}
 	around := int64(headerSize) + int64(len(name))
-	b, err := readFile(ctx, s.path(name), around+min(s.opts.MaxValueBytes, math.MaxInt64-around))
+	b, sum, err := readFile(ctx, s.path(name), around+min(s.opts.MaxValueBytes, math.MaxInt64-around))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return header{}, nil, cacheops.ErrMiss
 	case err != nil:
 		return header{}, nil, failed(call, err)
 	}
-	h, value, ok := open(b, name)
+	h, value, ok := open(b, sum, name)
 	if !ok || !h.lives(s.now()) {
 		return h, nil, cacheops.ErrMiss
 	}

@@ -10,3 +10,6 @@ func (s *Store) Path(name string) string { return s.path(name) }
 
 // HeaderSize is where the name begins in a file.
 const HeaderSize = headerSize
+
+// Stretch is how much of a file is summed at once.
+const Stretch = stretch

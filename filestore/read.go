@@ -9,41 +9,41 @@ import (
 	"syscall"
 )
 
-// stretch is how much is read or written before ctx is asked again, in bytes.
-const stretch = 8 << 20
-
-// readFile returns a whole file. What is no file, is larger than most, or is cut
-// short while it is read counts as not being there. It makes one system call less
-// than os.ReadFile, which does not believe the size it is told.
-func readFile(ctx context.Context, path string, most int64) (b []byte, err error) {
+// readFile returns a whole file, and the sum of what follows its checksum. What is
+// no file, is larger than most, or is cut short while it is read counts as not
+// being there. It makes one system call less than os.ReadFile, which does not
+// believe the size it is told.
+func readFile(ctx context.Context, path string, most int64) (b []byte, sum uint64, err error) {
 	// A pipe under our name must not have us wait for somebody to write to it.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, absent(err)
+		return nil, 0, absent(err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > most {
-		return nil, fs.ErrNotExist
+		return nil, 0, fs.ErrNotExist
 	}
 	b = make([]byte, info.Size())
 	for at := 0; at < len(b); {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		n, err := io.ReadFull(f, b[at:min(at+stretch, len(b))])
+		to := min(at+stretch, len(b))
+		_, err := io.ReadFull(f, b[at:to])
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, fs.ErrNotExist
+			return nil, 0, fs.ErrNotExist
 		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		at += n
+		sum = addStretch(sum, b[min(max(at, atWritten), to):to])
+		at = to
 	}
-	return b, nil
+	return b, sum, nil
 }
 
 // absent turns an error of opening a file into fs.ErrNotExist where it says that

@@ -40,7 +40,7 @@ func (s *Store) GetBytes(ctx context.Context, name string) ([]byte, error) {
 	if !ok || !e.isNamed(name, s.apart) {
 		return nil, cacheops.ErrMiss
 	}
-	if e.deadline <= s.clock.NowNano() {
+	if e.deadline() <= s.clock.NowNano() {
 		s.discard(hash, e)
 		return nil, cacheops.ErrMiss
 	}
@@ -57,12 +57,13 @@ func (s *Store) SetBytes(ctx context.Context, name string, value []byte, ttl tim
 		return fmt.Errorf("memstore: set bytes: a TTL of %v: it must be more than zero", ttl)
 	}
 	kept := &named{value: value, name: len(name)}
-	e := &entry{value: kept, text: name, rest: s.apart, deadline: after(s.clock.NowNano(), ttl)}
+	e := &entry{value: kept, text: name, rest: s.apart}
+	e.end.Store(after(s.clock.NowNano(), ttl))
 	if e.weight() > s.largest {
 		return s.DeleteBytes(ctx, name)
 	}
 	kept.value = slices.Clone(value)
-	s.entries.Set(s.hashOf(name), e)
+	s.keep(s.hashOf(name), e)
 	return nil
 }
 
@@ -75,7 +76,7 @@ func (s *Store) BytesTTL(ctx context.Context, name string) (time.Duration, error
 	if !ok || !e.isNamed(name, s.apart) {
 		return 0, cacheops.ErrMiss
 	}
-	left := e.deadline - s.clock.NowNano()
+	left := e.deadline() - s.clock.NowNano()
 	if left <= 0 {
 		return 0, cacheops.ErrMiss
 	}

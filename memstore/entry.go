@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -28,13 +29,22 @@ const sharedText = 256
 // them are kept, hence the layout: four stamps (database, table, shape, value)
 // are what a read by key has, and lie inline.
 type entry struct {
-	value    cacheops.Value
-	text     string
-	rest     string
-	stamps   [4]*stamp
-	more     *[]*stamp // the fifth and later stamps, nil if none
-	deadline int64     // on the store's clock
+	value  cacheops.Value
+	text   string
+	rest   string
+	stamps [4]*stamp
+	more   *[]*stamp // the fifth and later stamps, nil if none
+	// end is when the entry is over, on the store's clock; its negative from when
+	// the entry has left the cache, replaced perhaps by a newer one.
+	end atomic.Int64
 }
+
+func (e *entry) deadline() int64 {
+	end := e.end.Load()
+	return max(end, -end)
+}
+
+func (e *entry) gone() bool { return e.end.Load() < 0 }
 
 func (e *entry) is(k *cacheops.Key) bool {
 	return e.rest == string(k.Rest) && e.text == k.Text
@@ -60,7 +70,8 @@ func (e *entry) weight() uint64 {
 // passed Begin on any of the entry's tags. The value cannot have changed since
 // it was loaded, the entry being immutable.
 func (e *entry) alive() bool {
-	for _, s := range e.stamps {
+	for i := range e.stamps { // by index: the array itself would be copied first
+		s := e.stamps[i]
 		if s == nil {
 			return true
 		}
@@ -103,16 +114,25 @@ func (e *entry) setStamps(stamps []*stamp) {
 
 // Get implements [cacheops.Store]. It ignores ctx, having nothing to wait for.
 func (s *Store) Get(_ context.Context, k *cacheops.Key) (cacheops.Value, error) {
+	// The clock is read before the stamps: a shape leaves the registry once its
+	// entries are over by this same clock (sweepShapes), so at this reading
+	// writers still knew of the entry's shapes.
+	now, p := s.clock.NowNano(), s.front.place(k.Hash)
+	if p.tick.Load() == now {
+		if e := p.entry.Load(); e != nil && e.is(k) && e.end.Load() > now && e.alive() {
+			return e.value, nil
+		}
+	}
 	e, ok := s.entries.GetIfPresent(k.Hash)
 	if !ok || !e.is(k) {
 		return nil, cacheops.ErrMiss
 	}
-	// The clock is read before the stamps: a shape leaves the registry once its
-	// entries are over by this same clock (sweepShapes), so at this reading
-	// writers still knew of the entry's shapes.
-	if e.deadline <= s.clock.NowNano() || !e.alive() {
+	if e.deadline() <= now || !e.alive() {
 		s.discard(k.Hash, e)
 		return nil, cacheops.ErrMiss
+	}
+	if p.tick.Load() != now {
+		p.take(e, now)
 	}
 	return e.value, nil
 }
@@ -137,15 +157,24 @@ func (s *Store) Put(ctx context.Context, k *cacheops.Key, e *cacheops.Entry) err
 	if e.TTL <= 0 || kept.weight()+depBytes*uint64(len(e.Deps)) > s.largest {
 		return nil
 	}
-	kept.deadline = after(s.clock.NowNano(), e.TTL)
-	stamps, ok := s.hold(e.Deps, kept.deadline)
+	end := after(s.clock.NowNano(), e.TTL)
+	kept.end.Store(end)
+	stamps, ok := s.hold(e.Deps, end)
 	if !ok {
 		return nil
 	}
 	kept.setStamps(stamps)
 	// A stamp that dies from here on is seen dead by Get.
-	s.entries.Set(k.Hash, kept)
+	s.keep(k.Hash, kept)
 	return nil
+}
+
+// keep puts in an entry. Close may have dropped all the others since the call began.
+func (s *Store) keep(hash uint64, e *entry) {
+	s.entries.Set(hash, e)
+	if s.closed.Load() {
+		s.discard(hash, e)
+	}
 }
 
 // hold takes a reference to the stamp of each dep, or to none if one of them
@@ -183,6 +212,8 @@ func (s *Store) deleted(ev otter.DeletionEvent[uint64, *entry]) {
 		s.evictions.Add(1)
 	}
 	e := ev.Value
+	e.end.Store(-e.end.Load())
+	s.front.place(ev.Key).leave(e)
 	n := 0
 	for n < len(e.stamps) && e.stamps[n] != nil {
 		n++

@@ -266,6 +266,20 @@ func TestCollidingTags(t *testing.T) {
 	})
 }
 
+// closing is a value that closes the store while it is put there.
+type closing struct{ *Store }
+
+func (c closing) Size() int                           { _ = c.Close(); return 1 } // Close cannot fail
+func (closing) AppendBinary(p []byte) ([]byte, error) { return p, nil }
+
+func TestWhatIsPutDuringCloseIsDropped(t *testing.T) {
+	s, k := New(0), benchKey(1)
+	put(t, s, k, closing{s})
+	if hits(s, k) || s.Stats().Entries != 0 {
+		t.Errorf("after Close: %+v", s.Stats())
+	}
+}
+
 func TestReset(t *testing.T) {
 	ctx := context.Background()
 	s := New(0)

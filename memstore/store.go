@@ -47,6 +47,7 @@ var errClosed = errors.New("memstore: the store is closed")
 // Store is an in-process [cacheops.Store]. It is made by [New].
 type Store struct {
 	entries   *otter.Cache[uint64, *entry]
+	front     front
 	clock     *otter.CoarseClock
 	largest   uint64 // bytes an entry may weigh
 	seed      maphash.Seed

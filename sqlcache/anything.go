@@ -71,6 +71,9 @@ func (c *conn) compiled(l *lease, why string) {
 // runLoose runs the statement as the COMMIT of whatever is pending and of all
 // it may do itself.
 func (c *conn) runLoose(ctx context.Context, l *lease, st *statement, k *run) error {
+	if err := c.checkSchema(ctx, l); err != nil {
+		return err
+	}
 	t := c.tx
 	if t == nil {
 		t = c.newTransaction()

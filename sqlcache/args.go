@@ -11,23 +11,32 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/cacheops/cacheops/internal/keysum"
 	"github.com/cacheops/cacheops/internal/rowset"
 )
 
 // appendArgs appends the arguments in a form that differs whenever they differ
-// in name, type or value. ok is false where a type is not known to be equal
-// whenever it looks equal: such a read is not cached.
-func appendArgs(b []byte, args []driver.NamedValue) (_ []byte, ok bool) {
-	b = binary.AppendUvarint(b, uint64(len(args)))
+// in name, type or value, and sums them. ok is false where a type is not known to
+// be equal whenever it looks equal: such a read is not cached.
+func appendArgs(b []byte, args []driver.NamedValue) (_ []byte, sum uint64, ok bool) {
+	sum = uint64(len(args))
+	b = rowset.AppendCount(b, len(args))
 	for i := range args {
 		a := &args[i]
+		if n, is := a.Value.(int64); is && a.Name == "" { // most are keys
+			b = rowset.AppendInt(b, 0, n)
+			sum = keysum.Word(sum, uint64(n))
+			continue
+		}
+		from := len(b)
 		b = binary.AppendUvarint(b, uint64(len(a.Name)))
 		b = append(b, a.Name...)
 		if b, ok = appendArg(b, a.Value); !ok {
-			return b, false
+			return b, 0, false
 		}
+		sum = keysum.Bytes(sum, b[from:])
 	}
-	return b, true
+	return b, sum, true
 }
 
 // goTypes are tags of types that only reach a driver with its own checker;

@@ -18,9 +18,9 @@ type conn struct {
 	engine *engine
 	closed bool
 
-	schema     *schema               // of plans
-	plans      map[string]*statement // a share of the schema's, found without a lock
-	recent     *statement            // the plan of recentText, nil if there is none
+	schema     *schema    // of plans
+	plans      plans      // a share of the schema's, found without a lock
+	recent     *statement // the plan of recentText, nil if there is none
 	recentText string
 	probe      cacheops.Probe // of the read being looked up
 	replayer   rowset.Replayer
@@ -53,6 +53,10 @@ var (
 // maxPlans bounds a connection's share of the schema's statements.
 const maxPlans = 256
 
+// maxKeptArgs bounds, in bytes, the room for arguments that a connection keeps while
+// nobody uses it: there may be hundreds that wait, each with the largest it has met.
+const maxKeptArgs = 16 << 10
+
 // statement returns the plan of a text. Within a transaction or a session of
 // its own the schema that is known has to do: what the connection itself sees
 // is not what the others see.
@@ -70,16 +74,20 @@ func (c *conn) statement(ctx context.Context, text string) (*statement, error) {
 			s = c.engine.dark.Load() // what ails the database the statement itself will tell, if it ails that
 		}
 	}
-	if c.schema != s || len(c.plans) >= maxPlans {
-		c.schema, c.plans, c.recent = s, make(map[string]*statement), nil
+	if c.schema != s {
+		c.schema, c.plans, c.recent = s, plans{}, nil
 	}
 	if c.recent != nil && c.recentText == text { // mostly the same string, which costs no comparison
 		return c.recent, nil
 	}
-	st := c.plans[text]
+	st := c.plans.byText[text]
 	if st == nil {
-		st = s.statement(text)
-		c.plans[text] = st
+		if c.plans.full(maxPlans) {
+			c.plans = plans{}
+		}
+		if st = s.statement(text); !c.plans.keep(st, maxPlans) {
+			return st, nil
+		}
 	}
 	c.recent, c.recentText = st, text
 	return st, nil
@@ -467,6 +475,9 @@ func (c *conn) ResetSession(ctx context.Context) error {
 // session of its own is given up where its kind could exhaust the inner pool, or
 // the server.
 func (c *conn) IsValid() bool {
+	if cap(c.probe.Args) > maxKeptArgs {
+		c.probe = cacheops.Probe{}
+	}
 	if c.held == nil && c.last == nil {
 		return !c.closed
 	}

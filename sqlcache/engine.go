@@ -30,8 +30,10 @@ type engine struct {
 
 	// schema is nil until the first statement. stale says that it must be read
 	// again before the next plan.
-	schema  atomic.Pointer[schema]
-	stale   atomic.Bool
+	schema atomic.Pointer[schema]
+	stale  atomic.Bool
+	// untold is not zero while the store has not heard of a change of the schema.
+	untold  atomic.Uint64
 	moves   atomic.Uint64 // how often the schema was known to have changed
 	loading chan struct{} // holds one token: who reads the schema
 	checked atomic.Int64  // when a lease was last asked for the schema's stamp, in nanoseconds since start

@@ -49,7 +49,8 @@ type Options struct {
 	// MaxEntryBytes is the largest result that is kept, in bytes of memory; zero
 	// means 1 MiB, negative no limit.
 	MaxEntryBytes int
-	// PlanCache is how many statements are kept planned; zero means 4096.
+	// PlanCache is how many statements are kept planned, fewer where their texts are
+	// longer than 4 KiB on average; zero means 4096.
 	PlanCache int
 	// SchemaCheck is how often, at most, a leased connection is asked whether
 	// the schema was changed by somebody outside; zero means one second,

@@ -9,6 +9,12 @@ import (
 	"github.com/cacheops/cacheops/internal/sqldep"
 )
 
+// The server's codes for what a read names that is not there.
+const (
+	pgNoColumn = "42703"
+	pgNoTable  = "42P01"
+)
+
 // image locks the row as the statement is about to, and reads it; after the
 // statement it reads what it wrote. A transaction with one snapshot for all its
 // statements is left alone: the lock could fail where the statement would not

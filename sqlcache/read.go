@@ -36,11 +36,11 @@ func (c *conn) lookup(ctx context.Context, st *statement, args []driver.NamedVal
 		return nil, false
 	}
 	var ok bool
-	if c.probe.Args, ok = appendArgs(c.probe.Args[:0], args); !ok {
+	if c.probe.Args, c.probe.Sum, ok = appendArgs(c.probe.Args[:0], args); !ok {
 		e.db.Bypass(ctx, &st.query, "argument of an unknown type")
 		return nil, false
 	}
-	if st.plan.AsksClock(e.dialect.kind(), args) {
+	if st.clocked && st.plan.AsksClock(e.dialect.kind(), args) {
 		e.db.Bypass(ctx, &st.query, "an argument that may ask the clock")
 		return nil, false
 	}
@@ -141,7 +141,10 @@ func (e *engine) ready(ctx context.Context, l *lease, s *schema) (unlike string,
 	if s.version == 0 {
 		return "the catalog's version is not known", nil
 	}
-	if err := e.checkSchema(ctx, l); err != nil {
+	switch err := e.checkSchema(ctx, l); {
+	case errors.Is(err, cacheops.ErrStore):
+		return "the store could not be told that the schema has changed", nil
+	case err != nil:
 		return "", err
 	}
 	if e.stale.Load() { // as the acquire has found, if not before
@@ -223,7 +226,7 @@ func (c *conn) direct(ctx context.Context, k *run) error {
 // outside has changed the schema. Such a change drops everything, as our own
 // does: what else was changed there is not known.
 func (e *engine) checkSchema(ctx context.Context, l *lease) error {
-	if e.replaced(l) {
+	if e.replaced(l) || e.untold.Load() != 0 {
 		return e.outside(ctx)
 	}
 	s := e.schema.Load()
@@ -248,6 +251,16 @@ func (e *engine) checkSchema(ctx context.Context, l *lease) error {
 	return e.outside(ctx)
 }
 
+// checkSchema is the engine's, where nothing has begun on the connection yet and its
+// session is like the others'. Whatever may write comes by here once, or who only
+// writes in transactions would go on by the schema of the day it started.
+func (c *conn) checkSchema(ctx context.Context, l *lease) error {
+	if c.pinned != "" || c.tx != nil || c.streams > 0 {
+		return nil
+	}
+	return c.engine.checkSchema(ctx, l)
+}
+
 // checkVersion asks whether somebody's DDL has made the plans old. What they
 // read would not be kept.
 func (e *engine) checkVersion(ctx context.Context) error {
@@ -259,8 +272,11 @@ func (e *engine) checkVersion(ctx context.Context) error {
 	return errReplan
 }
 
-// outside records a change of the schema that went past the cache.
+// outside records a change of the schema that went past the cache. The schema that is
+// read next shows nothing of it any more, so where the store cannot be told, whoever
+// checks next tells it.
 func (e *engine) outside(ctx context.Context) error {
+	told := e.untold.Add(1)
 	w := e.db.Write()
 	w.AddDDL()
 	err := w.Commit(ctx, "", func(context.Context) (cacheops.Outcome, error) { return cacheops.Committed, nil })
@@ -268,5 +284,6 @@ func (e *engine) outside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.untold.CompareAndSwap(told, 0) // else somebody has noticed another since
 	return errReplan
 }

@@ -85,7 +85,7 @@ func (rd *reading) lookup(ctx context.Context, text string, args []any) (hit *ro
 		return v.(*rowset.Set), nil
 	}
 	m := &Missed{engine: c.engine, text: text, statement: st, fill: fill}
-	m.args, _ = appendArgs(nil, rd.args)
+	m.args, _, _ = appendArgs(nil, rd.args)
 	m.probe, c.probe = c.probe, m.probe
 	return nil, m
 }
@@ -99,7 +99,7 @@ func (r *Reader) Found(text string, args []any, hit *rowset.Set) *Missed {
 		return nil
 	}
 	m := &Missed{engine: r.engine, text: text, hit: hit}
-	m.args, _ = appendArgs(nil, rd.args)
+	m.args, _, _ = appendArgs(nil, rd.args)
 	return m
 }
 
@@ -153,7 +153,7 @@ func (c *conn) looked(ctx context.Context, text string, st *statement, args []dr
 	if !ok || m.engine != c.engine || m.text != text || c.held != nil || m.hit == nil && m.statement != st {
 		return nil
 	}
-	if same, ok := appendArgs(nil, args); !ok || !bytes.Equal(same, m.args) || m.taken.Swap(true) {
+	if same, _, ok := appendArgs(nil, args); !ok || !bytes.Equal(same, m.args) || m.taken.Swap(true) {
 		return nil
 	}
 	return &Missed{engine: m.engine, text: text, args: m.args, hit: m.hit, statement: m.statement, fill: m.fill, probe: m.probe}

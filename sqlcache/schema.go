@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/cacheops/cacheops"
@@ -30,16 +31,19 @@ type schema struct {
 	planner *sqldep.Planner
 
 	mu         sync.Mutex
-	statements map[string]*statement
-	older      map[string]*statement // the previous generation
+	statements plans
+	older      plans // the previous generation
 }
 
 // statement is a text planned under one schema. It is shared.
 type statement struct {
 	schema *schema
+	text   string
 	plan   sqldep.Bound
 	query  cacheops.Query // of a Read
 	heads  rowset.Heads
+	// clocked says that an argument may ask the clock.
+	clocked bool
 	// restless says that the session may be another one after the statement.
 	restless bool
 
@@ -63,25 +67,28 @@ type preparation struct {
 func (s *schema) statement(text string) *statement {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if st, ok := s.statements[text]; ok {
+	if st, ok := s.statements.byText[text]; ok {
 		return st
 	}
-	st, ok := s.older[text]
+	st, ok := s.older.byText[text]
 	if !ok {
-		st = s.plan(text)
+		st = s.plan(strings.Clone(text)) // it may be part of something large
 	}
-	if len(s.statements) >= s.engine.opts.PlanCache/2+1 {
-		s.older, s.statements = s.statements, make(map[string]*statement)
+	most := s.engine.opts.PlanCache/2 + 1
+	if s.statements.full(most) {
+		s.older, s.statements = s.statements, plans{}
 	}
-	s.statements[text] = st
+	s.statements.keep(st, most)
 	return st
 }
 
 func (s *schema) plan(text string) *statement {
-	st := &statement{schema: s, plan: s.planner.Plan(text, s.catalog)}
+	st := &statement{schema: s, text: text, plan: s.planner.Plan(text, s.catalog)}
 	if st.plan.Class == sqldep.Read {
 		st.query = s.query(text, st.plan)
 		s.engine.db.Prepare(&st.query)
+		st.text = st.query.Text // one copy in memory
+		st.clocked = st.plan.MayAskClock(s.engine.dialect.kind())
 	}
 	st.restless = s.restless(st.plan.Plan)
 	return st
@@ -102,7 +109,7 @@ func (s *schema) restless(p *sqldep.Plan) bool {
 
 func (s *schema) query(text string, p sqldep.Bound) cacheops.Query {
 	q := cacheops.Query{
-		Text: text, Op: opOf(p.Op), Main: p.Main, Uses: p.Tables, Catalog: s.version,
+		Text: text, Op: opOf(p.Op), Main: p.Main, Uses: p.Tables, Catalog: s.version, Session: s.key,
 		Hints:       s.planner.Hints(text),
 		Uncacheable: p.Uncacheable, Private: s.private(p), Decode: decode,
 	}
@@ -217,7 +224,7 @@ func (e *engine) read(ctx context.Context, l *lease) (*schema, error) {
 // newSchema makes a schema to plan with. The planner is the last one's where that
 // plans in the same mode.
 func (e *engine) newSchema(cat *catalog.Catalog, version uint64, in session) *schema {
-	s := &schema{engine: e, catalog: cat, version: version, session: in, statements: make(map[string]*statement)}
+	s := &schema{engine: e, catalog: cat, version: version, session: in}
 	s.key = e.opts.Session
 	if in.print != "" {
 		s.key += "\x00p" + digest(in.print)
@@ -281,7 +288,7 @@ func (e *engine) newDark(mode sqldep.Mode) *schema {
 	empty := &catalog.Catalog{Dialect: e.dialect.kind(), Tables: map[string]*catalog.Table{}}
 	empty.Index()
 	return &schema{
-		engine: e, catalog: empty, statements: make(map[string]*statement),
+		engine: e, catalog: empty,
 		session: session{mode: mode, snapshots: true}, planner: sqldep.NewPlannerMode(e.dialect.kind(), mode, e.opts.PlanCache),
 	}
 }

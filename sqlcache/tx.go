@@ -71,10 +71,21 @@ func ofAttached(ch dep.Change) bool {
 // BeginTx starts a transaction as the bare driver does, on a lease that ends
 // with it.
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	var h *txHandle
 	cacheops.InTransaction(ctx)
-	err := c.holding(ctx, func(l *lease) error {
-		if err := c.beginsOver(ctx, l); err != nil {
+	var h *txHandle
+	err := c.planned(ctx, "BEGIN", func(*statement) (err error) {
+		h, err = c.beginOnce(ctx, opts)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func (c *conn) beginOnce(ctx context.Context, opts driver.TxOptions) (h *txHandle, err error) {
+	err = c.holding(ctx, func(l *lease) error {
+		if err := c.beforeBegin(ctx, l); err != nil {
 			return err
 		}
 		// Drivers keep ctx for the COMMIT. A COMMIT that is cancelled halfway
@@ -91,10 +102,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		c.begun(c.oneSnapshot(sql.IsolationLevel(opts.Isolation)))
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return h, nil
+	return h, err
 }
 
 // begun follows a BEGIN that succeeded. In a transaction PostgreSQL only warns of it,
@@ -109,8 +117,12 @@ func (c *conn) begun(snapshot bool) {
 // plainBegin is the plan of a BEGIN by the driver.
 var plainBegin = &sqldep.Plan{Class: sqldep.Begin, ImplicitCommit: true}
 
-// beginsOver commits the open transaction where a BEGIN is about to do so.
-func (c *conn) beginsOver(ctx context.Context, l *lease) error {
+// beforeBegin checks the schema, without which a transaction that only reads can do,
+// and commits the open transaction where a BEGIN is about to do so.
+func (c *conn) beforeBegin(ctx context.Context, l *lease) error {
+	if err := c.checkSchema(ctx, l); err != nil && !errors.Is(err, cacheops.ErrStore) {
+		return err
+	}
 	if c.tx == nil || !c.engine.dialect.commits(plainBegin) {
 		return nil
 	}
@@ -324,7 +336,7 @@ func (c *conn) look(ctx context.Context, l *lease) {
 // beginText is a BEGIN as a statement.
 func (c *conn) beginText(ctx context.Context, st *statement, k *run) error {
 	return c.holding(ctx, func(l *lease) error {
-		if err := c.beginsOver(ctx, l); err != nil {
+		if err := c.beforeBegin(ctx, l); err != nil {
 			return err
 		}
 		if err := k.on(ctx, l); err != nil || k.failed {

@@ -195,10 +195,8 @@ func (c *conn) together(ctx context.Context, l *lease, g *group, f func(driver.C
 		}
 		return c.settled(ctx, l, l.note(f(l.real)))
 	}
-	if c.pinned == "" {
-		if err := c.engine.checkSchema(ctx, l); err != nil {
-			return err
-		}
+	if err := c.checkSchema(ctx, l); err != nil {
+		return err
 	}
 	t := c.newTransaction()
 	if err := c.engine.dialect.beginWrite(ctx, l, t, false); err != nil {

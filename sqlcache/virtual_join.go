@@ -68,7 +68,14 @@ func (c *conn) joined(ctx context.Context, l *lease) (*transaction, error) {
 	t.found = true
 	t.snapshot = row[1] != "read committed" && row[1] != "read uncommitted"
 	t.strange = l.pooled.session.print != c.engine.schema.Load().session.print
-	if row[0] != "true" {
+	moved := false
+	if !t.snapshot { // which may show what was so before the schema that we know
+		err = c.engine.checkSchema(ctx, l)
+		if moved = errors.Is(err, errReplan); err != nil && !moved {
+			return nil, err
+		}
+	}
+	if row[0] != "true" || moved {
 		t.work.AddDDL() // perhaps
 		t.ddl = true
 	}

@@ -28,10 +28,8 @@ func (c *conn) write(ctx context.Context, st *statement, k *run) error {
 
 // writeAlone runs an autocommit write in a transaction of its own.
 func (c *conn) writeAlone(ctx context.Context, l *lease, st *statement, k *run) error {
-	if c.pinned == "" {
-		if err := c.engine.checkSchema(ctx, l); err != nil {
-			return err
-		}
+	if err := c.checkSchema(ctx, l); err != nil {
+		return err
 	}
 	if st.plan.Class == sqldep.DDL {
 		l.pooled.kept.forget()
@@ -139,7 +137,7 @@ func (c *conn) change(ctx context.Context, l *lease, t *transaction, st *stateme
 	t.unread = nil
 	w := c.around(ctx, l, t, st, k)
 	if t.unread != nil {
-		return hide(t.unread) // it met what the statement would have met; after it that says nothing
+		return c.unreadRow(ctx, t) // after the statement it would say nothing
 	}
 	err = k.on(ctx, l)
 	facts := w.facts(ctx, l, t, k)
@@ -181,6 +179,10 @@ func (c *conn) around(ctx context.Context, l *lease, t *transaction, st *stateme
 		return w
 	}
 	wanted, err := c.engine.db.Wanted(ctx, target.Table.Name, target.Set)
+	wanted = slices.DeleteFunc(wanted, func(col string) bool { // shapes outlive the columns they were made of
+		_, there := target.Table.Column(col)
+		return !there
+	})
 	if err != nil || len(wanted) == 0 {
 		return w
 	}
@@ -198,6 +200,25 @@ func (c *conn) around(ctx context.Context, l *lease, t *transaction, st *stateme
 	})
 	w.old, w.set = c.engine.dialect.image(ctx, l, t, &w.target, wanted, true)
 	return w
+}
+
+// unreadRow returns the error with which a statement fails whose row could not be
+// read before it: mostly what the statement would have met. A column or table that is
+// not there it may not even name. Then the schema is another by now, and who only
+// writes in transactions would hear of it nowhere else; a write of our own
+// transaction is planned anew.
+func (c *conn) unreadRow(ctx context.Context, t *transaction) error {
+	switch sqlState(t.unread) {
+	case pgNoColumn, pgNoTable:
+		err := c.engine.checkVersion(ctx)
+		if err == nil {
+			err = c.engine.outside(ctx)
+		}
+		if t.proof != "" {
+			return err
+		}
+	}
+	return hide(t.unread)
 }
 
 // rowImage reads columns of the target's row with a query of ours. A row that is

@@ -74,6 +74,32 @@ func TestSchemaChangedOutside(t *testing.T) {
 	w.Dropped("an UPDATE with a trigger made outside", notes)
 }
 
+// Whatever writes asks, be it all that the program does past its hits.
+func TestTriggerMadeOutside(t *testing.T) {
+	t.Parallel()
+	const notes = "SELECT count(*) FROM note"
+	for _, table := range []string{"item", "log"} { // the one that knows transactions, and the other
+		for _, in := range []string{"autocommit", "transaction"} {
+			t.Run(table+"/"+in, func(t *testing.T) {
+				t.Parallel()
+				w := open(t, &sqlcache.Options{SchemaCheck: time.Nanosecond})
+				w.fill()
+				trial.Exec(t, w.DB, "CREATE TABLE note (what VARCHAR(50))")
+				w.Warm(notes)
+				trial.Exec(t, w.Bare, "CREATE TRIGGER noting BEFORE DELETE ON "+table+" FOR EACH ROW INSERT INTO note VALUES ('x')")
+				if q := "DELETE FROM " + table + " WHERE id = 1"; in == "autocommit" {
+					trial.Exec(t, w.DB, q)
+				} else {
+					tx := trial.Begin(t, w.DB)
+					trial.Exec(t, tx, q)
+					trial.Commit(t, tx)
+				}
+				w.Dropped("a write that fires it", notes)
+			})
+		}
+	}
+}
+
 // Two databases of one server are cached side by side, and one statement writes to
 // the other.
 func TestAnotherDatabase(t *testing.T) {

@@ -1,6 +1,9 @@
 package postgres
 
 import (
+	"context"
+	"database/sql"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +81,54 @@ func TestSchemaChangedOutside(t *testing.T) {
 	trial.Exec(t, w.DB, "UPDATE item SET kind = 9 WHERE id = 1")
 	if w.Same(logs) {
 		t.Error("a hit after an UPDATE with a trigger made outside")
+	}
+}
+
+// Whatever writes asks, be it all that the program does past its hits.
+func TestTriggerMadeOutside(t *testing.T) {
+	const logs = "SELECT count(*) FROM log"
+	write := func(on trial.Querier) error {
+		_, err := on.ExecContext(context.Background(), "UPDATE item SET kind = kind + 1 WHERE id = 1")
+		return err
+	}
+	ways := map[string]func(db *sql.DB) error{
+		"autocommit": func(db *sql.DB) error { return write(db) },
+		"transaction": func(db *sql.DB) error {
+			tx, err := db.Begin()
+			if err != nil {
+				return err
+			}
+			return errors.Join(write(tx), tx.Commit())
+		},
+		"text": func(db *sql.DB) error {
+			c, err := db.Conn(context.Background())
+			if err != nil {
+				return err
+			}
+			_, began := c.ExecContext(context.Background(), "BEGIN")
+			wrote := write(c)
+			_, ended := c.ExecContext(context.Background(), "COMMIT")
+			return errors.Join(began, wrote, ended, c.Close())
+		},
+		"several statements": func(db *sql.DB) error {
+			_, err := db.Exec("UPDATE item SET kind = 5 WHERE id = 1; UPDATE item SET kind = 6 WHERE id = 1")
+			return err
+		},
+	}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := onPgx(t, &sqlcache.Options{SchemaCheck: time.Nanosecond})
+			w.fill()
+			trial.Script(t, w.DB, "CREATE TABLE log (what TEXT)",
+				"CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log VALUES ('x'); RETURN NEW; END $$")
+			w.Warm(logs)
+			trial.Exec(t, w.Bare, "CREATE TRIGGER noting AFTER UPDATE ON item FOR EACH ROW EXECUTE FUNCTION note()")
+			if err := way(w.DB); err != nil {
+				t.Fatal(err)
+			}
+			w.Dropped("a write that fires it", logs)
+		})
 	}
 }
 

@@ -210,3 +210,60 @@ func TestReturningTellsWhichRows(t *testing.T) {
 		}
 	})
 }
+
+// Shapes outlive the columns that they were made of: a write reads what is there.
+func TestColumnThatIsGone(t *testing.T) {
+	each(t, func(w *world) {
+		for _, way := range []string{"DROP COLUMN name", "RENAME name TO title"} {
+			trial.Exec(w, w.DB, "DROP TABLE IF EXISTS item")
+			w.fill()
+			w.Warm("SELECT kind FROM item WHERE name = 'one'")
+			trial.Exec(w, w.DB, "ALTER TABLE item "+way)
+			for _, q := range []string{
+				"UPDATE item SET kind = kind + 1 WHERE id = 1", "DELETE FROM item WHERE id = 2",
+				"INSERT INTO item VALUES (1, 5) ON CONFLICT (id) DO UPDATE SET kind = excluded.kind",
+			} {
+				w.Warm(kinds)
+				trial.Exec(w, w.DB, q)
+				w.Same(kinds)
+				tx := begin(w, w.DB, nil)
+				trial.Exec(w, tx, q)
+				trial.Commit(w, tx)
+				w.Same(kinds)
+			}
+		}
+	})
+}
+
+// Who only writes hears of others' DDL by the row that cannot be read as it was.
+func TestColumnThatOthersDrop(t *testing.T) {
+	each(t, func(w *world) {
+		const move = "UPDATE item SET kind = kind + 1 WHERE id = 1"
+		for _, way := range []string{"another process", "past the cache"} {
+			for _, in := range []string{"autocommit", "transaction"} {
+				trial.Exec(w, w.DB, "DROP TABLE IF EXISTS item")
+				w.fill()
+				writer := w.another(w.connector, &sqlcache.Options{SchemaCheck: -1})
+				trial.Exec(w, writer, move)
+				w.Warm("SELECT kind FROM item WHERE name = 'one'")
+				by := w.DB
+				if way == "past the cache" {
+					by = w.Bare
+				}
+				trial.Exec(w, by, "ALTER TABLE item DROP COLUMN name")
+				if in == "transaction" { // it cannot be saved, and is the only one
+					tx := begin(w, writer, nil)
+					if _, err := tx.Exec(move); err == nil {
+						w.Errorf("%s: the row was read by a column that is gone", way)
+					}
+					trial.Rollback(w, tx)
+					tx = begin(w, writer, nil)
+					trial.Exec(w, tx, move)
+					trial.Commit(w, tx)
+				}
+				trial.Exec(w, writer, move)
+				w.Same(kinds)
+			}
+		}
+	})
+}

@@ -3,6 +3,7 @@ package sqlcache_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/cacheops/cacheops"
 	"github.com/cacheops/cacheops/integration/trial"
+	"github.com/cacheops/cacheops/internal/faultstore"
+	"github.com/cacheops/cacheops/memstore"
 	"github.com/cacheops/cacheops/sqlcache"
 )
 
@@ -238,6 +241,38 @@ func TestSchemaChangedOutside(t *testing.T) {
 	trial.Exec(t, w.DB, "UPDATE item SET extra = 'y' WHERE id = 1")
 	if w.Same("SELECT extra FROM v WHERE id = 1") {
 		t.Error("the view from outside is not known")
+	}
+}
+
+// A change that was noticed while the store could not be told is told by whoever comes
+// after: the schema that was read meanwhile shows nothing of it.
+func TestSchemaChangedOutsideWhileTheStoreIsAway(t *testing.T) {
+	for _, in := range []string{"autocommit", "transaction", "read"} {
+		t.Run(in, func(t *testing.T) {
+			w := shop(t, nil)
+			trial.Exec(t, w.DB, "CREATE VIEW v AS SELECT name FROM item WHERE id = 1")
+			store := faultstore.New(memstore.New(16 << 20))
+			w.Cache = trial.Cache(t, store, nil)
+			w.DB = trial.Closing(t, sqlcache.OpenDB(w.Cache, connectorTo(t, w.dsn), &sqlcache.Options{SchemaCheck: time.Nanosecond}))
+			w.Warm("SELECT name FROM v")
+			trial.Script(t, w.Bare, "DROP VIEW v", "CREATE VIEW v AS SELECT name FROM item WHERE id = 2")
+			store.Break(faultstore.Begin)
+			switch in {
+			case "autocommit":
+				if _, err := w.DB.Exec("UPDATE item SET kind = 5 WHERE id = 4"); !errors.Is(err, cacheops.ErrStore) {
+					t.Errorf("a write without the store: %v", err)
+				}
+			case "transaction": // that only reads
+				tx := trial.Begin(t, w.DB)
+				trial.Read(t, tx, two)
+				trial.Commit(t, tx)
+			case "read":
+				trial.Read(t, w.DB, two)
+			}
+			store.Mend()
+			trial.Read(t, w.DB, "SELECT name FROM item WHERE id = 3") // a miss
+			w.Dropped("the view was made anew", "SELECT name FROM v")
+		})
 	}
 }
 

@@ -58,6 +58,23 @@ func AppendValue(b []byte, v driver.Value) (_ []byte, ok bool) {
 	return b, false
 }
 
+// AppendInt is AppendValue for an int64 after a byte, without a detour for a small
+// one.
+func AppendInt(b []byte, before byte, v int64) []byte {
+	if u := uint64(v)<<1 ^ uint64(v>>63); u < 0x80 {
+		return append(b, before, tagInt, byte(u)) // as AppendVarint would
+	}
+	return binary.AppendVarint(append(b, before, tagInt), v)
+}
+
+// AppendCount appends a number of things that is mostly small.
+func AppendCount(b []byte, n int) []byte {
+	if n < 0x80 {
+		return append(b, byte(n)) // as AppendUvarint would
+	}
+	return binary.AppendUvarint(b, uint64(n))
+}
+
 func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }

@@ -456,13 +456,20 @@ func clockText(s string) bool {
 	return false
 }
 
+// MayAskClock reports whether AsksClock is true for some arguments.
+func (b Bound) MayAskClock(d catalog.Dialect) bool {
+	return d == catalog.PostgreSQL || b.Plan != nil && b.timed
+}
+
 // AsksClock reports whether an argument is a text that PostgreSQL may take for a
 // time that the clock tells: 'now', 'today 10:00'. A read with one is not
 // cached, for what type the server gives its parameters is not known here. On
 // MySQL it is a date beside a time of day.
+//
+// It need not be asked where [Bound.MayAskClock] denies.
 func (b Bound) AsksClock(d catalog.Dialect, args []driver.NamedValue) bool {
 	if d != catalog.PostgreSQL {
-		return b.Plan != nil && b.timed && slices.ContainsFunc(args, func(a driver.NamedValue) bool {
+		return b.MayAskClock(d) && slices.ContainsFunc(args, func(a driver.NamedValue) bool {
 			_, dated := a.Value.(time.Time)
 			return dated
 		})

@@ -26,7 +26,7 @@ import (
 var (
 	judgeSeed = flag.Uint64("judge.seed", 0, "seed of the judge; 0 takes a fixed and a fresh one")
 	maxWorlds = flag.Int("judge.worlds", 400, "schemas that the judge makes at most")
-	judgeTime = flag.Duration("judge.time", 10*time.Second, "when the judge makes no more schemas")
+	judgeTime = flag.Duration("judge.time", 6*time.Second, "when the judge makes no more schemas")
 )
 
 // Random writes run behind random reads. Where a read's result changes, both
