@@ -34,9 +34,12 @@ help: ## list the targets
 demo: ## a shop database through the cache: speed, hits, precision, stale answers (none)
 	@cd cmd/cacheops && go run . demo
 
+# In one command, so that no module waits for the slowest package of another, with
+# the slowest first. Many tests wait for servers and not for a processor, hence one
+# package more at a time than the two cores that there are at least.
 .PHONY: test
 test: ## all tests of all modules
-	$(call each,go test -timeout 30m $(TESTFLAGS) ./...)
+	go test -p 3 -timeout 40m $(TESTFLAGS) ./integration/fuzz $(MODULES:%=./%/...)
 
 .PHONY: race
 race: ## all tests under the race detector
