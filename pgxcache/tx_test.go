@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/pgxcache"
 )
 
 func begin(t testing.TB, w *world) pgx.Tx {
@@ -369,4 +371,41 @@ func TestReleaseWithOpenRows(t *testing.T) {
 	w.exec(w.pool, "UPDATE item SET name = 'after' WHERE id = 1")
 	w.same(byID, 1)
 	w.nothingTaken()
+}
+
+// Whatever begins a transaction asks whether the schema was changed past the cache, be
+// it all that the program does past its hits.
+func TestTriggerMadeOutside(t *testing.T) {
+	const logs, write = "SELECT count(*) FROM log", "UPDATE item SET name = name || '!' WHERE id = 1"
+	ctx := context.Background()
+	for name, way := range map[string]func(w *world){
+		"transaction": func(w *world) {
+			tx, err := w.pool.Begin(ctx)
+			must(t, err)
+			w.exec(tx, write)
+			must(t, tx.Commit(ctx))
+		},
+		"batch": func(w *world) {
+			b := &pgx.Batch{}
+			b.Queue(write)
+			must(t, w.pool.SendBatch(ctx, b).Close())
+		},
+		"joined": func(w *world) {
+			tx := w.join(pgx.TxOptions{})
+			w.exec(tx, write)
+			must(t, tx.Commit(ctx))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := itemWorld(t, nil, &pgxcache.Options{SchemaCheck: time.Nanosecond})
+			w.exec(w.pool, "CREATE TABLE log (what TEXT)")
+			w.exec(w.pool, "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log VALUES ('x'); RETURN NEW; END $$")
+			w.warm(w.pool, logs)
+			w.exec(w.bare, "CREATE TRIGGER noting AFTER UPDATE ON item FOR EACH ROW EXECUTE FUNCTION note()")
+			way(w)
+			if rows, hit := w.values(w.pool, logs); hit || fmt.Sprint(rows) != "[[1]]" {
+				t.Errorf("after a write that fires it: %v (hit %v)", rows, hit)
+			}
+		})
+	}
 }
