@@ -1,7 +1,9 @@
 package catalog_test
 
 import (
+	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"slices"
 	"strings"
@@ -104,6 +106,32 @@ func TestPostgresStamp(t *testing.T) {
 	})
 }
 
+// TestPostgresReadWhileItMoves: what the catalog is read from must hold still; roles,
+// which are the whole server's, need not, but the stamp tells of them.
+func TestPostgresReadWhileItMoves(t *testing.T) {
+	db := live.Postgres(t, pgx.QueryExecModeDescribeExec, nil)
+	plain := live.Query(db)
+	for part, steady := range map[string]bool{"member": true, "role": true, "trigger": false} {
+		n := 0
+		cat, err := catalog.ReadPostgres(t.Context(), func(ctx context.Context, text string, args ...any) ([][]driver.Value, error) {
+			rows, err := plain(ctx, text, args...)
+			for _, row := range rows {
+				if row[0] == part {
+					n++
+					row[2] = fmt.Sprint("moved ", n)
+				}
+			}
+			return rows, err
+		}, catalog.Session{UTC: true})
+		if (err == nil) != steady {
+			t.Errorf("%s moves: %v", part, err)
+		}
+		if err == nil && !strings.Contains(cat.Stamp, "moved 1\n") {
+			t.Errorf("%s moves: not the stamp of before: %s", part, cat.Stamp)
+		}
+	}
+}
+
 func TestMariaDBStamp(t *testing.T) {
 	db := live.MySQL(t, true, "")
 	stamps(t, func(sql string) { script(t, db, sql) }, func() string {
@@ -157,48 +185,97 @@ func TestMariaDBStamp(t *testing.T) {
 }
 
 // TestMariaDBReferencesFromElsewhere asks with databases that are asked one by one,
-// whatever their names, and with too many of them.
+// whatever their names, and with too many of them, as one whom InnoDB tells what
+// refers to what, and as one whom it does not.
 func TestMariaDBReferencesFromElsewhere(t *testing.T) {
 	db := live.MySQL(t, true, "")
-	script(t, db, "CREATE TABLE t (id int PRIMARY KEY)")
 	var own string
 	if err := db.QueryRowContext(t.Context(), "SELECT DATABASE()").Scan(&own); err != nil {
 		t.Fatal(err)
 	}
-	children := func() (names []string) {
-		cat := live.Catalog(t, db, catalog.Session{UTC: true})
-		for _, fk := range cat.Named("t")[0].Children {
-			names = append(names, fk.Child+" "+fk.OnDelete+" "+strings.Join(fk.Columns, ","))
-		}
-		return names
-	}
-	stamp := func() string {
-		s, err := catalog.StampMySQL(t.Context(), live.Query(db))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
+	unprivileged := live.User(t, db, "SELECT")
+	script(t, db, "CREATE TABLE t (id int PRIMARY KEY); GRANT SELECT ON `"+own+"_%`.* TO "+currentUser(t, unprivileged))
 	for i, other := range []string{own + `_Öd'\"x%d`, own + "_many"} {
 		t.Cleanup(func() { script(t, db, "DROP DATABASE IF EXISTS `"+other+"`") })
 		script(t, db, "CREATE DATABASE `"+other+"`")
 		if i == 1 {
 			crowd(t, db, own)
 		}
-		before := stamp()
+		seen := []*referred{{T: t, db: db}, {T: t, db: unprivileged}}
+		for _, r := range seen {
+			r.moved()
+		}
 		script(t, db, "CREATE TABLE `"+other+"`.`c` (n int, m int, FOREIGN KEY (m) REFERENCES `"+own+"`.t (id) ON DELETE CASCADE)")
-		if stamp() == before {
-			t.Errorf("a reference from %s leaves the stamp as it is", other)
+		for _, r := range seen {
+			if !r.moved() {
+				t.Errorf("a reference from %s leaves the stamp as it is", other)
+			}
+			if got, want := r.children(), strings.ToLower(other)+".c CASCADE m"; !slices.Contains(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
 		}
-		if got, want := children(), strings.ToLower(other)+".c CASCADE m"; !slices.Contains(got, want) {
-			t.Errorf("%q, want %q", got, want)
-		}
-		before = stamp()
 		script(t, db, "DROP DATABASE `"+other+"`")
-		if stamp() == before {
-			t.Errorf("that %s is gone leaves the stamp as it is", other)
+		for _, r := range seen {
+			if !r.moved() {
+				t.Errorf("that %s is gone leaves the stamp as it is", other)
+			}
 		}
 	}
+}
+
+// referred is what a user sees of the references to a table.
+type referred struct {
+	*testing.T
+	db    *sql.DB
+	stamp string
+}
+
+// moved reports whether the stamp is another one than before.
+func (r *referred) moved() bool {
+	r.Helper()
+	last := r.stamp
+	var err error
+	if r.stamp, err = catalog.StampMySQL(r.Context(), live.Query(r.db)); err != nil {
+		r.Fatal(err)
+	}
+	return r.stamp != last
+}
+
+func (r *referred) children() (names []string) {
+	cat := live.Catalog(r.T, r.db, catalog.Session{UTC: true})
+	for _, fk := range cat.Named("t")[0].Children {
+		names = append(names, fk.Child+" "+fk.OnDelete+" "+strings.Join(fk.Columns, ","))
+	}
+	return names
+}
+
+// TestMariaDBAsksWhoRefersAlone: of two databases that do not refer to a third, none is
+// asked for its tables, one of which may be locked.
+func TestMariaDBAsksWhoRefersAlone(t *testing.T) {
+	db, other := live.MySQL(t, true, ""), live.MySQL(t, true, "")
+	script(t, db, "CREATE TABLE t (id int PRIMARY KEY)")
+	var name string
+	if err := other.QueryRowContext(t.Context(), "SELECT hex(DATABASE())").Scan(&name); err != nil {
+		t.Fatal(err)
+	}
+	asked := false
+	q := live.Query(db)
+	if _, err := catalog.StampMySQL(t.Context(), func(ctx context.Context, text string, args ...any) ([][]driver.Value, error) {
+		asked = asked || strings.Contains(text, name)
+		return q(ctx, text, args...)
+	}); err != nil || asked {
+		t.Errorf("%v, asked %v", err, asked)
+	}
+}
+
+// currentUser is a user as GRANT names it.
+func currentUser(t *testing.T, db *sql.DB) string {
+	t.Helper()
+	var name string
+	if err := db.QueryRowContext(t.Context(), "SELECT concat('`', replace(current_user(), '@', '`@`'), '`')").Scan(&name); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // crowd makes more databases than are asked one by one.

@@ -27,34 +27,60 @@ func TestSchemaThatCannotBeRead(t *testing.T) {
 			w.fill()
 			w.Warm(one)
 			w.Warm(kinds)
-			c, err := w.Bare.Conn(ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			thread, _ := trial.Read(t, c, "SELECT CONNECTION_ID()")
-			made := make(chan error, 1)
-			go func() {
-				_, err := c.ExecContext(ctx, "CREATE TABLE made AS SELECT SLEEP(100)")
-				made <- err
-			}()
-			trial.Eventually(t, "the table is being made", func() bool {
-				got, _ := trial.Read(t, w.Bare, "SELECT state FROM information_schema.processlist WHERE id = "+thread[1:len(thread)-1])
-				return got == "[User sleep]"
-			})
+			unmake := w.making(ctx)
 			late := w.another()
 			w.unread(ctx, late)
 			trial.Exec(t, w.DB, "CREATE TABLE another (id INTEGER)")
 			w.unread(ctx, w.DB)
-			trial.Exec(t, w.Bare, "KILL QUERY "+thread[1:len(thread)-1])
-			if <-made == nil {
-				t.Error("the table was made")
-			}
+			unmake()
 			for _, db := range []*sql.DB{w.DB, late} {
 				w.WarmOn(db, one)
 				w.WarmOn(db, kinds)
 			}
 		})
+	}
+}
+
+// A table that is being made in another database is nobody's concern here.
+func TestTableLockedElsewhere(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	w, other := open(t, nil), open(t, nil)
+	w.fill()
+	defer other.making(ctx)()
+	for _, db := range []*sql.DB{w.DB, w.another()} {
+		w.WarmOn(db, one)
+		trial.Exec(t, db, "CREATE TABLE made (id INTEGER)")
+		w.WarmOn(db, kinds)
+		trial.Exec(t, db, "DROP TABLE made")
+	}
+}
+
+// making begins to make a table, which stays locked until the returned function has
+// ended that.
+func (w *world) making(ctx context.Context) (end func()) {
+	w.Helper()
+	c, err := w.Bare.Conn(ctx)
+	if err != nil {
+		w.Fatal(err)
+	}
+	thread, _ := trial.Read(w, c, "SELECT CONNECTION_ID()")
+	made := make(chan error, 1)
+	go func() {
+		_, err := c.ExecContext(ctx, "CREATE TABLE made AS SELECT SLEEP(100)")
+		made <- err
+	}()
+	trial.Eventually(w, "the table is being made", func() bool {
+		got, _ := trial.Read(w, w.Bare, "SELECT state FROM information_schema.processlist WHERE id = "+thread[1:len(thread)-1])
+		return got == "[User sleep]"
+	})
+	return func() {
+		trial.Exec(w, w.Bare, "KILL QUERY "+thread[1:len(thread)-1])
+		if <-made == nil {
+			w.Error("the table was made")
+		}
+		_ = c.Close()
 	}
 }
 

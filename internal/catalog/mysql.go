@@ -14,7 +14,7 @@ import (
 // out it marks; an error means that a query failed, or that the schema did not
 // hold still for three attempts.
 func ReadMySQL(ctx context.Context, q Query, s Session) (*Catalog, error) {
-	return steady(ctx, q, StampMySQL, func(stamp string) (*Catalog, error) {
+	return steady(ctx, q, StampMySQL, strings.Clone, func(stamp string) (*Catalog, error) {
 		r := &myReader{
 			q: q, session: s,
 			cat: &Catalog{Dialect: MySQL, Tables: make(map[string]*Table), Stamp: stamp, ForeignKeys: true},

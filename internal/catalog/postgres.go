@@ -15,7 +15,7 @@ import (
 // means that a query failed, or that the schema did not hold still for three
 // attempts.
 func ReadPostgres(ctx context.Context, q Query, s Session) (*Catalog, error) {
-	return steady(ctx, q, StampPostgres, func(stamp string) (*Catalog, error) {
+	return steady(ctx, q, StampPostgres, pgStructure, func(stamp string) (*Catalog, error) {
 		r := &pgReader{
 			q: q, session: s, byOID: make(map[int64]*Table), attributes: make(map[int64]map[int64]pgAttribute),
 			cat: &Catalog{Dialect: PostgreSQL, Tables: make(map[string]*Table), Stamp: stamp, ForeignKeys: true},
@@ -44,8 +44,12 @@ func ReadPostgres(ctx context.Context, q Query, s Session) (*Catalog, error) {
 	})
 }
 
-// steady reads a catalog until its stamp is the same before and after.
-func steady(ctx context.Context, q Query, stamp func(context.Context, Query) (string, error), read func(stamp string) (*Catalog, error)) (*Catalog, error) {
+// steady reads a catalog until what its stamp says of the structure is the same
+// before and after. What else the stamp tells of, a later one is compared with as it
+// was before.
+func steady(
+	ctx context.Context, q Query, stamp func(context.Context, Query) (string, error), structure func(stamp string) string, read func(stamp string) (*Catalog, error),
+) (*Catalog, error) {
 	const attempts = 3
 	for range attempts {
 		before, err := stamp(ctx, q)
@@ -60,7 +64,7 @@ func steady(ctx context.Context, q Query, stamp func(context.Context, Query) (st
 		if err != nil {
 			return nil, err
 		}
-		if before == after {
+		if structure(before) == structure(after) {
 			return c, nil
 		}
 	}

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // pgStamp digests everything that the catalog is read from: for most of it the
@@ -44,6 +45,19 @@ const pgNoOwnTemp = `n.nspname NOT LIKE 'pg\_temp%' AND n.nspname NOT LIKE 'pg\_
 // and functions, and does not move with data, statistics or temporary tables.
 func StampPostgres(ctx context.Context, q Query) (string, error) {
 	return stampRows(ctx, q, pgStamp)
+}
+
+// pgStructure is a stamp without roles and who is a member of which. The catalog has
+// nothing of them, and they are the whole server's: where credentials are made for
+// hours or less, they may never hold still.
+func pgStructure(stamp string) string {
+	var b strings.Builder
+	for line := range strings.Lines(stamp) {
+		if !strings.HasPrefix(line, "member ") && !strings.HasPrefix(line, "role ") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // stampRows is the stamp that consists of a query's rows: name, count, digest.
