@@ -137,6 +137,8 @@ type suite struct {
 	*testing.T
 	Harness
 	ctx context.Context
+	// missed says why the latest read that was no hit was none.
+	missed string
 }
 
 // text rewrites the parameters for the dialect. The suite's SQL has no question
@@ -177,6 +179,9 @@ func (s *suite) query(on Querier, q string, args ...any) (rows string, hit bool)
 	if err != nil {
 		s.Fatalf("%s: %v", q, err)
 	}
+	if r.Why != "" { // nothing is reported of bare reads
+		s.missed = r.Why
+	}
 	return show(got), r.Hit
 }
 
@@ -199,7 +204,7 @@ func (s *suite) warm(q string, args ...any) (rows string) {
 			return rows
 		}
 	}
-	s.Fatalf("%s: never a hit", q)
+	s.Fatalf("%s: never a hit: %s", q, s.missed)
 	return ""
 }
 
