@@ -126,8 +126,16 @@ func TestPolicyThatWrites(t *testing.T) {
 	}
 }
 
+// apart has a test use a server of its own: roles are a whole server's, and when they
+// change all caches on it begin anew.
+func apart(t *testing.T) {
+	t.Helper()
+	t.Setenv("CACHEOPS_TEST_POSTGRES", newPrimary(t).dsn())
+}
+
 // Who has lost a right is told so, and not what others may still read.
 func TestRevoke(t *testing.T) {
+	apart(t)
 	state := func(db *sql.DB, q string) string {
 		var coded interface{ SQLState() string }
 		if _, err := trial.Rows(context.Background(), db, q); errors.As(err, &coded) {
@@ -137,7 +145,6 @@ func TestRevoke(t *testing.T) {
 	}
 	for _, past := range []bool{false, true} {
 		t.Run(map[bool]string{false: "through the cache", true: "past it"}[past], func(t *testing.T) {
-			t.Parallel()
 			w := onPgx(t, nil)
 			w.fill()
 			role := w.role("LOGIN")
@@ -184,6 +191,7 @@ func TestRoleThatChangesPastTheCache(t *testing.T) {
 		}
 		return rows
 	}
+	apart(t)
 	w := onPgx(t, nil)
 	w.fill()
 	role := w.role("LOGIN")
