@@ -28,7 +28,7 @@ FROM information_schema.referential_constraints WHERE unique_constraint_schema =
 // sys it would open a hundred views of its own, and nobody makes tables there. The
 // second column says that MariaDB is likely to answer innodbReferrers.
 const myReferrers = `
-SELECT hex(schema_name), 0 /*M!100500 OR EXISTS (SELECT * FROM information_schema.user_privileges
+SELECT hex(CONVERT(schema_name USING utf8mb4)), 0 /*M!100500 OR EXISTS (SELECT * FROM information_schema.user_privileges
 	WHERE privilege_type = 'PROCESS' AND grantee = concat('''', replace(current_user(), '@', '''@'''), '''')) */
 FROM information_schema.schemata
 WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'sys') AND schema_name NOT LIKE '#mysql50#%' OR schema_name = DATABASE()`
@@ -39,10 +39,11 @@ WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'sys') AND
 // has the PROCESS privilege; whom it does not answer it may show nothing at all, also
 // of its metrics, of which there always are some.
 const innodbReferrers = `
-SELECT hex(schema_name), 1 FROM information_schema.schemata
-WHERE EXISTS (SELECT * FROM information_schema.innodb_metrics) AND (schema_name = DATABASE() OR EXISTS (SELECT * FROM information_schema.innodb_sys_foreign
-	WHERE lower(CONVERT(substring_index(ref_name, '/', 1) USING latin1)) = lower(CONVERT(CAST(CONVERT(DATABASE() USING filename) AS BINARY) USING latin1))
-	AND lower(CONVERT(substring_index(for_name, '/', 1) USING latin1)) = lower(CONVERT(CAST(CONVERT(schema_name USING filename) AS BINARY) USING latin1))))`
+SELECT hex(CONVERT(DATABASE() USING utf8mb4)), 1 FROM DUAL WHERE EXISTS (SELECT * FROM information_schema.innodb_metrics)
+UNION SELECT hex(CONVERT(CONVERT(CAST(substring_index(for_name, '/', 1) AS BINARY) USING filename) USING utf8mb4)), 1
+FROM information_schema.innodb_sys_foreign
+WHERE lower(CONVERT(substring_index(ref_name, '/', 1) USING latin1)) = lower(CONVERT(CAST(CONVERT(DATABASE() USING filename) AS BINARY) USING latin1))
+	AND EXISTS (SELECT * FROM information_schema.innodb_metrics)`
 
 // maxReferrers bounds the databases that are asked one by one.
 const maxReferrers = 64
