@@ -215,12 +215,19 @@ func (f *frame) close() {
 	f.mu.Unlock()
 }
 
+// handing is held while a frame is handed on. Of two that are each handed on to where
+// the other leads, one must see what the other does; and nobody else ever holds two
+// frames' locks, so that it does not matter in which order they are taken.
+var handing sync.Mutex
+
 // handOn gives to another frame all that this one has gathered, and what a
 // goroutine may yet gather.
 func (f *frame) handOn(to *frame) {
 	if to == nil || to == f {
 		return
 	}
+	handing.Lock()
+	defer handing.Unlock()
 	if to.leadsTo(f) {
 		to.spoil(unordered, "a goroutine that a function left behind calls who called it")
 		return
@@ -228,8 +235,6 @@ func (f *frame) handOn(to *frame) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.heirs = append(f.heirs, to)
-	// to is a caller's frame, which its own callers' come after: no two are ever
-	// locked the other way round.
 	to.tell(func(to *frame) { to.takeOver(f) })
 }
 
