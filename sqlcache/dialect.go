@@ -83,6 +83,8 @@ type session struct {
 	// snapshots says that all statements of a transaction see one snapshot, unless
 	// it is begun otherwise.
 	snapshots bool
+	// chains says that a COMMIT begins another transaction, or ends the connection.
+	chains bool
 }
 
 // transactions begins, ends and looks at them.

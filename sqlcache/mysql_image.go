@@ -15,13 +15,23 @@ import (
 // waited for: a wait may end in a deadlock, over which the server would roll the
 // transaction back and then run the statement outside it. A row that somebody else
 // holds is not known, nor is one that is not there told from it.
-func (d *mysql) image(ctx context.Context, l *lease, _ *transaction, target *sqldep.RowTarget, cols []string, _ bool) (dep.Image, bool) {
+func (d *mysql) image(ctx context.Context, l *lease, t *transaction, target *sqldep.RowTarget, cols []string, _ bool) (dep.Image, bool) {
 	if !d.skips {
 		return nil, false
 	}
-	t := spelled(target)
-	img, known := l.rowImage(ctx, t, cols, myImage(t, cols))
+	s := spelled(target)
+	img, known := l.rowImage(ctx, s, cols, myImage(s, cols))
+	d.unreadable(ctx, l, t, l.unread)
 	return img, known && img != nil
+}
+
+// unreadable keeps an error over which the server rolled the transaction back: who
+// holds tables waits for no more of them in a circle with LOCK TABLES or with DDL.
+// What followed would be autocommit.
+func (d *mysql) unreadable(ctx context.Context, l *lease, t *transaction, err error) {
+	if err != nil && l.state(ctx) != stateOpen {
+		t.unread = err
+	}
 }
 
 // spelled puts whole numbers into the text: where the driver does not do so, an

@@ -21,15 +21,17 @@ func (d *mysql) rivals(ctx context.Context, l *lease, t *transaction, target *sq
 	name := func(col string) string { return backquoted(realName(target.Table, col)) }
 	there, err := l.rowImages(ctx, s, target.Key, rowQuery(s, s.Table.Real, target.Key, name))
 	if err != nil || len(there) == 0 {
+		d.unreadable(ctx, l, t, err)
 		return
 	}
 	r.olds, err = l.rowImages(ctx, s, r.cols, myImage(s, r.cols))
+	d.unreadable(ctx, l, t, err)
 	r.read = err == nil
 }
 
 // met says what the statement did to the row. One that was updated is locked by
 // now, and what the statement did not set was so before.
-func (d *mysql) met(ctx context.Context, l *lease, _ *transaction, target *sqldep.RowTarget, r *rivals, f *sqldep.Facts) {
+func (d *mysql) met(ctx context.Context, l *lease, t *transaction, target *sqldep.RowTarget, r *rivals, f *sqldep.Facts) {
 	f.Olds, f.Read = r.olds, r.read
 	const updated = 2
 	if f.Affected != updated || target.Moves || !d.skips || target.Numbered && len(r.olds) == 0 {
@@ -44,6 +46,7 @@ func (d *mysql) met(ctx context.Context, l *lease, _ *transaction, target *sqlde
 	}
 	s := spelled(target)
 	now, err := l.rowImages(ctx, s, cols, myImage(s, cols))
+	d.unreadable(ctx, l, t, err)
 	if err != nil || len(now) != 1 {
 		return
 	}

@@ -18,7 +18,8 @@ const mySettings = `'autocommit', 'time_zone', 'system_time_zone', 'sql_mode', '
 	'ft_boolean_syntax', 'innodb_ft_user_stopword_table', 'innodb_ft_enable_stopword', 'default_collation_for_utf8mb4',
 	'show_gipk_in_create_table_and_information_schema', 'explicit_defaults_for_timestamp', 'system_versioning_asof',
 	'cte_max_recursion_depth', 'max_recursive_iterations', 'windowing_use_high_precision', 'lower_case_table_names', 'timestamp_fixed',
-	'version', 'read_only', 'super_read_only', 'innodb_read_only', 'sql_if_exists', 'note_verbosity', 'column_compression_threshold'`
+	'version', 'read_only', 'super_read_only', 'innodb_read_only', 'sql_if_exists', 'note_verbosity', 'column_compression_threshold',
+	'default_regex_flags', 'completion_type'`
 
 const notWritten = "connection to a server that only reads"
 
@@ -46,6 +47,7 @@ func (d *mysql) session(ctx context.Context, l *lease) (session, error) {
 		print:     fmt.Sprintf("%q %q %q %q %q", row[0], user, row[2], row[3], set), // a map is printed in order
 		mode:      sqldep.SQLMode(set["sql_mode"]),
 		snapshots: !strings.Contains(isolation, "READ-"),
+		chains:    set["completion_type"] != "NO_CHAIN",
 	}
 	switch {
 	case row[3] != d.database || digest(row[4]) != d.server:
@@ -56,6 +58,8 @@ func (d *mysql) session(ctx context.Context, l *lease) (session, error) {
 		s.never = "connections read uncommitted rows"
 	case set["autocommit"] != "ON":
 		s.never = "autocommit is off"
+	case s.chains:
+		s.never = "a commit begins a transaction, in which later reads are of its time"
 	}
 	return s, nil
 }

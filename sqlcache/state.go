@@ -43,7 +43,15 @@ func (l *lease) rollback(ctx context.Context) {
 	}
 	ctx, cancel := settle(ctx)
 	defer cancel()
-	if err := l.run(ctx, "ROLLBACK"); err != nil && l.state(ctx) != stateNone {
+	if err := l.run(ctx, l.ending("ROLLBACK")); err != nil && l.state(ctx) != stateNone {
 		l.bad = true
 	}
+}
+
+// ending is what ends a transaction and begins no other.
+func (l *lease) ending(word string) string {
+	if l.pooled.session.chains {
+		return word + " AND NO CHAIN NO RELEASE"
+	}
+	return word
 }

@@ -108,7 +108,7 @@ func (c *conn) keeps(ctx context.Context, l *lease, t *transaction, st *statemen
 // commitAlone commits the transaction of an autocommit write, or rolls it back
 // where that fails: there is nobody else who could.
 func (c *conn) commitAlone(ctx context.Context, l *lease, t *transaction) error {
-	open, err := c.commit(ctx, l, t, func(ctx context.Context) error { return l.run(ctx, "COMMIT") })
+	open, err := c.commit(ctx, l, t, func(ctx context.Context) error { return l.run(ctx, l.ending("COMMIT")) })
 	if open {
 		l.rollback(ctx)
 		t.work.Forget()

@@ -43,7 +43,7 @@ var mySetWords = strings.Fields(`
 	group_concat_max_len lc_time_names lc_messages div_precision_increment default_week_format sql_auto_is_null sql_select_limit
 	old_mode max_sort_length block_encryption_mode innodb_ft_user_stopword_table timestamp system_versioning_asof
 	cte_max_recursion_depth max_recursive_iterations max_join_size sql_big_selects sql_safe_updates tx_isolation transaction_isolation
-	character_set_collations default_collation_for_utf8mb4 max_allowed_packet foreign_key_checks`)
+	character_set_collations default_collation_for_utf8mb4 max_allowed_packet foreign_key_checks default_regex_flags completion_type`)
 
 // eachWord reports whether found holds at any place where the word stands in a
 // text in lower case.
