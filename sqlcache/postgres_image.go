@@ -18,8 +18,9 @@ const (
 // image locks the row as the statement is about to, and reads it; after the
 // statement it reads what it wrote. A transaction with one snapshot for all its
 // statements is left alone: the lock could fail where the statement would not
-// have. In a program's transaction nobody is waited for, because it would not have
-// waited here; a row that somebody else holds is not known.
+// have. Nobody is waited for in a program's transaction, nor where the statement may
+// not want the row after all, because it would not have waited here; a row that
+// somebody else holds is not known.
 func (d *postgres) image(ctx context.Context, l *lease, t *transaction, target *sqldep.RowTarget, cols []string, before bool) (dep.Image, bool) {
 	if t.snapshot || target.Table.RowSecurity || !d.readableRow(ctx, l, target) {
 		return nil, false
@@ -34,7 +35,7 @@ func (d *postgres) image(ctx context.Context, l *lease, t *transaction, target *
 		return l.rowImage(ctx, target, cols, query)
 	}
 	query += pgRowLock(target)
-	if t.proof != "" { // a transaction of ours
+	if t.proof != "" && !target.Maybe { // a transaction of ours, which waits for the row in any case
 		return l.rowImage(ctx, target, cols, query)
 	}
 	img, known := l.rowImage(ctx, target, cols, query+" SKIP LOCKED")

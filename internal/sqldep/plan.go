@@ -171,6 +171,9 @@ type RowTarget struct {
 	// Args.
 	Where string
 	Args  []driver.NamedValue
+	// Maybe says that the statement asks more of the row than its key: it may leave
+	// the row alone, and not wait for who holds it.
+	Maybe bool
 	// ReadAfter lists the columns whose new values the statement does not tell
 	// (SET views = views + 1) but a read after it would. The key is not set by
 	// a write with a target, so Where finds the row again.

@@ -76,6 +76,7 @@ func (w *writePlan) target(b Bound, args []driver.NamedValue) (RowTarget, bool) 
 	if !ok || !out.locate(w.cat.Dialect, key, keyed) || w.touchesItself(t, event, out.Set, or) {
 		return RowTarget{}, false
 	}
+	out.Maybe = from != nil || len(conjuncts(where, nil)) > len(key)
 	return out, true
 }
 
