@@ -13,7 +13,7 @@ import (
 const pgStamp = `
 WITH c AS (
 	SELECT c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-	WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND ` + pgNoOwnTemp + `
+	WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND ` + pgNoOwnTemp + `
 )
 SELECT 'class', count(*), sum(hashtextextended(concat_ws('/', oid, relname, relnamespace, relkind, relpersistence, relowner, relrowsecurity,
 	relforcerowsecurity, relispartition, relhasrules, relhastriggers, array_to_string(reloptions, ','), array_to_string(relacl, ',')), 0)) FROM c
@@ -32,6 +32,8 @@ UNION ALL SELECT 'function', count(*), sum(hashtextextended(concat_ws('/', p.oid
 UNION ALL SELECT 'type', count(*), sum(hashtextextended(concat_ws('/', t.oid, t.xmin), 0)) FROM pg_type t WHERE t.typtype IN ('d', 'e') OR t.typtype = 'b' AND t.typcategory <> 'A'
 UNION ALL SELECT 'label', count(*), sum(hashtextextended(concat_ws('/', e.oid, e.xmin), 0)) FROM pg_enum e
 UNION ALL SELECT 'collation', count(*), sum(hashtextextended(concat_ws('/', o.oid, o.xmin), 0)) FROM pg_collation o WHERE o.oid >= 16384
+UNION ALL SELECT 'search', count(*), sum(hashtextextended(concat_ws('/', m.mapcfg, m.maptokentype, m.mapseqno, m.mapdict, m.xmin), 0)) FROM pg_ts_config_map m
+UNION ALL SELECT 'dictionary', count(*), sum(hashtextextended(concat_ws('/', d.oid, d.xmin), 0)) FROM pg_ts_dict d
 UNION ALL SELECT 'operator', count(*), sum(hashtextextended(concat_ws('/', o.oid, o.xmin), 0)) FROM pg_operator o WHERE o.oid >= 16384
 UNION ALL SELECT 'cast', count(*), sum(hashtextextended(concat_ws('/', k.oid, k.xmin), 0)) FROM pg_cast k
 UNION ALL SELECT 'schema', count(*), sum(hashtextextended(concat_ws('/', n.oid, n.nspname, n.nspowner, array_to_string(n.nspacl, ',')), 0)) FROM pg_namespace n WHERE ` + pgNoOwnTemp
