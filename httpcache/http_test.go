@@ -155,6 +155,11 @@ func TestWhichResponsesAreKept(t *testing.T) {
 		}},
 		{"WriteHeader twice", true, func(rw http.ResponseWriter, _ *http.Request) {
 			rw.WriteHeader(http.StatusOK)
+			rw.WriteHeader(http.StatusOK)
+			fmt.Fprint(rw, "x")
+		}},
+		{"another status", false, func(rw http.ResponseWriter, _ *http.Request) {
+			rw.WriteHeader(http.StatusOK)
 			rw.WriteHeader(http.StatusInternalServerError)
 			fmt.Fprint(rw, "x")
 		}},
@@ -374,6 +379,20 @@ func TestConditionalRequests(t *testing.T) {
 	plain := w.get(typed, "/typed").Header.Get("ETag")
 	w.write(t.Context(), 1, 2)
 	w.get(typed, "/typed", "If-None-Match: "+plain).want(200, "same", false)
+}
+
+// Whether a response that cannot be kept is the one that the client knows, its handler
+// says.
+func TestPreconditionsOfWhatIsNotKept(t *testing.T) {
+	w := newWorld(t, nil)
+	modified := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	site := w.site(&httpcache.Config{MaxBytes: 3}, func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("ETag", `"x"`)
+		http.ServeContent(rw, r, "a.txt", modified, strings.NewReader("content"))
+	})
+	w.get(site, "/a", `If-Match: "other"`).want(412, "", false)
+	w.get(site, "/b", "If-Unmodified-Since: "+modified.Add(-time.Second).Format(http.TimeFormat)).want(412, "", false)
+	w.get(site, "/c", `If-Match: "x"`).want(200, "content", false)
 }
 
 func TestRanges(t *testing.T) {

@@ -187,6 +187,29 @@ func TestPanics(t *testing.T) {
 	}
 }
 
+// A handler that fails halfway can no longer say so to the client, and tries to.
+func TestAnErrorAfterTheStatus(t *testing.T) {
+	w, fails := newWorld(t, nil), true
+	h := func(rw http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(rw, "n = ")
+		n := w.read(r.Context(), 1)
+		if fails {
+			http.Error(rw, "the template broke", http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprint(rw, n)
+		rw.WriteHeader(http.StatusOK) // too late, and no harm
+	}
+	site := w.site(nil, h)
+	got, bare := w.over(site)("/"), w.over(http.HandlerFunc(h))("/")
+	if got.StatusCode != bare.StatusCode || got.body != bare.body || got.Header.Get("Content-Type") != bare.Header.Get("Content-Type") {
+		t.Errorf("got %d %q %v, want %d %q %v", got.StatusCode, got.body, got.Header, bare.StatusCode, bare.body, bare.Header)
+	}
+	fails = false
+	w.get(site, "/").want(200, "n = 0", false)
+	w.get(site, "/").want(200, "n = 0", true)
+}
+
 // Those who wait for a run that panics are not harmed.
 func TestAPanicHarmsNobodyElse(t *testing.T) {
 	w := newWorld(t, nil)

@@ -89,7 +89,7 @@ func (p *page) apply(h http.Header) {
 		head = head[1:]
 		name := cutPart(&head)
 		from := len(values)
-		for range cutUvarint(&head) {
+		for n := cutUvarint(&head); n > 0 && head != ""; n-- {
 			values = append(values, cutPart(&head))
 		}
 		mine := values[from:len(values):len(values)]

@@ -53,6 +53,11 @@ func TestDamagedPages(t *testing.T) {
 			back.apply(make(http.Header))
 		}
 	}
+	many := page{Head: "\x01\x01\x01A\xff\xff\xff\xff\x03"} // a billion values, of which none is there
+	h := make(http.Header)
+	if many.apply(h); len(h["A"]) > 0 {
+		t.Errorf("%d values of nothing", len(h["A"]))
+	}
 	for _, v := range []any{nil, 1, &p} {
 		if _, err := (pageCodec{}).Encode(v); err == nil {
 			t.Errorf("a %T is encoded", v)

@@ -1,6 +1,7 @@
 package httpcache
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -59,7 +60,10 @@ func (r *recorder) WriteHeader(status int) {
 		r.ResponseWriter.WriteHeader(status)
 	case status >= 100 && status < 200 && status != http.StatusSwitchingProtocols:
 		r.ResponseWriter.WriteHeader(status) // there may be several, and hits have none
-	case r.status != 0: // the second one counts for nothing
+	case r.status == status: // said twice
+	case r.status != 0: // too late for the client, but the handler has failed halfway
+		r.pass(verdict{why: fmt.Sprintf("the handler says %d after %d", status, r.status), err: errPassed})
+		r.ResponseWriter.WriteHeader(status) // which servers complain of
 	case status < 200 || status > 999:
 		r.pass(lasting("the status is no status of a response"))
 		r.ResponseWriter.WriteHeader(status)

@@ -96,6 +96,12 @@ func isConditional(h http.Header) bool {
 	return false
 }
 
+// demands reports whether a request is to fail where the response is not the one that
+// its client knows. Of what is not kept only the handler can tell, and while its
+// response is gathered it does not see these fields; the other conditions may be
+// ignored without harm.
+func demands(h http.Header) bool { return len(h["If-Match"]) > 0 || len(h["If-Unmodified-Since"]) > 0 }
+
 func bodyAllowed(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 }

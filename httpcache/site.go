@@ -24,7 +24,8 @@ type Site struct {
 
 // New returns a site whose responses are kept in a cache. The name is one site's
 // alone in all programs that share the store: two handlers that answer one address
-// differently belong to two sites. A nil config is the zero one. It fails for a
+// differently belong to two sites, and so do two releases of a program that do, where
+// the store outlives them. A nil config is the zero one. It fails for a
 // config that contradicts itself.
 func New(cache *cacheops.Cache, name string, cfg *Config) (*Site, error) {
 	s := &Site{cfg: cfg.withDefaults(), cache: cache, lore: newLore()}
@@ -120,6 +121,8 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, next http.Handler)
 		s.handOn(w, r, next, "the request asks for a fresh response")
 	case r.Method == http.MethodHead:
 		s.handOn(w, r, next, "a HEAD of what is not kept")
+	case demands(r.Header):
+		s.handOn(w, r, next, "a precondition of what is not kept")
 	case s.lore.passes(v):
 		s.handOn(w, r, next, "its response was not kept lately")
 	default:
