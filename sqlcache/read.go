@@ -245,7 +245,7 @@ func (e *engine) checkSchema(ctx context.Context, l *lease) error {
 	if err := e.checkVersion(ctx); err != nil {
 		return err
 	}
-	if stamp == s.catalog.Stamp {
+	if stamp == s.catalog.Stamp && !l.changed(ctx) {
 		return nil
 	}
 	return e.outside(ctx)

@@ -24,6 +24,19 @@ func (l *lease) meet(ctx context.Context) error {
 	return nil
 }
 
+// changed reports whether the session is another one than was met: PostgreSQL reads its
+// configuration anew in the middle of all of them, and what was kept since depends on
+// other tables than its plan says.
+func (l *lease) changed(ctx context.Context) bool {
+	p := l.pooled
+	if l.engine.dialect.kind() != catalog.PostgreSQL || l.engine.preparing() || p.met != l.engine.moves.Load()+1 {
+		return false
+	}
+	was := p.session
+	p.met = 0
+	return l.meet(ctx) == nil && p.session != was
+}
+
 // preparing reports whether a connection's session may be another one at each use.
 func (e *engine) preparing() bool {
 	return e.schema.Load() != nil && e.scoped // which is set up with the first schema
