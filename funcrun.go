@@ -239,7 +239,7 @@ func (c *funcCall) keep(ctx context.Context, out *outcome, static reflect.Value,
 	text, match := "", ""
 	if out.err != nil {
 		if kept, ok := o.keeps(out.err); ok {
-			text, match, ttl = out.err.Error(), kept.match.Error(), kept.ttl
+			text, match, ttl = out.err.Error(), kept.name, kept.ttl
 		} else {
 			why = "an error"
 		}

@@ -254,6 +254,28 @@ func TestCacheErrors(t *testing.T) {
 	mustCall(t, f, ctx, 1, 7)
 }
 
+// Errors of one text are several errors.
+func TestCachedErrorsOfOneText(t *testing.T) {
+	w, runs := newWorld(t, nil), 0
+	named := []error{errors.New("not found"), errors.New("not found"), errors.New("not found")}
+	f := cacheops.NewFunc(w.cache, "f", func(_ context.Context, which int) (int, error) {
+		runs++
+		return 0, named[which]
+	}, cacheops.WithoutReads(), cacheops.CacheErrors(named[0], time.Hour), cacheops.CacheErrors(named[1], time.Hour), cacheops.CacheErrors(named[2], time.Hour))
+	for i := range 2 * len(named) {
+		which := i % len(named)
+		_, err := f.Call(t.Context(), which)
+		for j, other := range named {
+			if errors.Is(err, other) != (j == which) {
+				t.Errorf("error %d is error %d: %v", which, j, errors.Is(err, other))
+			}
+		}
+	}
+	if runs != len(named) {
+		t.Errorf("%d runs", runs)
+	}
+}
+
 // A result whose time is over goes on being served while it is made anew; one that
 // a write has dropped does not.
 func TestServeStaleAndRefreshEarly(t *testing.T) {

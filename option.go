@@ -40,6 +40,7 @@ func (o *funcOptions) alone() bool {
 type keptError struct {
 	match error
 	ttl   time.Duration
+	name  string // its text, told apart from that of the errors named before it
 }
 
 // TTL is how long a result is kept, however little changes. Without it, and for
@@ -74,7 +75,7 @@ func Extra(v ...any) Option { return func(o *funcOptions) { o.extra = append(o.e
 // ttl. What a hit returns matches it, too, and has the same text, and is no other
 // error besides.
 func CacheErrors(match error, ttl time.Duration) Option {
-	return func(o *funcOptions) { o.errors = append(o.errors, keptError{match, ttl}) }
+	return func(o *funcOptions) { o.errors = append(o.errors, keptError{match: match, ttl: ttl}) }
 }
 
 // ServeStale goes on returning a result for that long after its TTL while it is
@@ -132,7 +133,25 @@ func newFuncOptions(c *Cache, opts []Option) (*funcOptions, error) {
 			o.jitter = timeOnlyJitter
 		}
 	}
-	return o, o.validate()
+	if err := o.validate(); err != nil {
+		return o, err
+	}
+	o.nameErrors()
+	return o, nil
+}
+
+// nameErrors tells apart errors that have one text: "not found" is not seldom that of
+// several.
+func (o *funcOptions) nameErrors() {
+	for i := range o.errors {
+		name := o.errors[i].match.Error()
+		for _, e := range o.errors[:i] {
+			if e.match.Error() == o.errors[i].match.Error() {
+				name += "\x00"
+			}
+		}
+		o.errors[i].name = name
+	}
 }
 
 func (o *funcOptions) validate() error {
@@ -232,7 +251,7 @@ func (o *funcOptions) failure(r *result) (err error, ok bool) { //nolint:staticc
 		return nil, true
 	}
 	for _, e := range o.errors {
-		if e.match.Error() == r.fail {
+		if e.name == r.fail {
 			return &CachedError{text: r.text, match: e.match}, true
 		}
 	}

@@ -18,7 +18,7 @@ type result struct {
 	// renew is the time from when a hit has it made anew, in Unix nanoseconds, zero
 	// for never.
 	renew int64
-	fail  string // the error that was returned instead, by the text of what it matches
+	fail  string // the error that was returned instead, by the name of what it matches
 	// fresh says that each hit is to be made certain of, see [Rule.Fresh].
 	fresh bool
 	// All that a hit of a bare value reads is above.
