@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/dep"
 	"github.com/cacheops/cacheops/internal/rowset"
 )
@@ -239,8 +240,12 @@ func (e *engine) checkSchema(ctx context.Context, l *lease) error {
 		return nil
 	}
 	stamp, err := e.dialect.stamp(ctx, l)
-	if err != nil {
-		return nil //nolint:nilerr // the statement itself is about to meet what ails the connection
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || e.dialect.kind() == catalog.SQLite || l.state(ctx) == stateUnknown:
+		return nil // the statement itself is about to meet what ails the connection
+	default:
+		return e.outside(ctx) // who cannot look must not go on as if nothing had happened
 	}
 	if err := e.checkVersion(ctx); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/cacheops/cacheops/integration/trial"
+	"github.com/cacheops/cacheops/sqlcache"
 )
 
 // While a table is being made of a query MariaDB does not tell of the tables, or not of
@@ -39,6 +40,29 @@ func TestSchemaThatCannotBeRead(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whether somebody has changed the schema cannot be asked then either, and nobody goes
+// on as if nothing had happened.
+func TestSchemaThatChangesUnseen(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	w := open(t, &sqlcache.Options{SchemaCheck: time.Nanosecond})
+	w.fill()
+	trial.Exec(t, w.DB, "CREATE TABLE seen (id INTEGER AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB")
+	const seen = "SELECT count(*) FROM seen"
+	w.Warm(seen)
+	unmake := w.making(ctx)
+	trial.Exec(t, w.Bare, "CREATE TRIGGER sees AFTER UPDATE ON item FOR EACH ROW INSERT INTO seen VALUES ()")
+	for _, name := range []string{"first", "second"} {
+		trial.Exec(t, w.DB, "UPDATE item SET name = '"+name+"' WHERE id = 1")
+		w.Same(seen)
+	}
+	unmake()
+	w.Warm(seen)
+	trial.Exec(t, w.DB, "UPDATE item SET name = 'third' WHERE id = 1")
+	w.Dropped("an UPDATE with a trigger", seen)
 }
 
 // A table that is being made in another database is nobody's concern here.
