@@ -190,13 +190,9 @@ func (c apart) Value(key any) any {
 
 // program is a digest of the running program.
 var program = sync.OnceValues(func() (string, error) {
-	name, err := os.Executable()
+	f, err := running()
 	if err != nil {
 		return "", fmt.Errorf("templcache: find the program for its digest: %w", err)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return "", fmt.Errorf("templcache: read the program for its digest: %w", err)
 	}
 	defer f.Close()
 	h := sha256.New()
@@ -205,3 +201,16 @@ var program = sync.OnceValues(func() (string, error) {
 	}
 	return hex.EncodeToString(h.Sum(nil)[:12]), nil
 })
+
+// running opens the program. By its name there may be the next release by now, whose
+// fragments must not be those of this one; Linux still has the file that was started.
+func running() (*os.File, error) {
+	if f, err := os.Open("/proc/self/exe"); err == nil {
+		return f, nil
+	}
+	name, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(name)
+}
