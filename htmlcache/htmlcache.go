@@ -11,8 +11,8 @@
 //
 // In every template the dot is a [View]: Data is what was given, Context what its
 // reads are to be made with, for a fragment knows what it depends on by what is
-// read there. The fragment's data is part of its key by value; what else it shows
-// goes into extra.
+// read there. The fragment's data is part of its key by value, that of a dot where it is
+// given one; what else it shows goes into extra.
 //
 //   - {{cached . "name" data (extra …)}} keeps it until what it reads changes. What
 //     reads nothing through the dot's Context is not kept.
@@ -150,6 +150,9 @@ func (s *Set) fragment(view any, name string, data, deps any, mods []any) (any, 
 	v, ok := view.(*View)
 	if !ok || v.set != s {
 		return nil, errDot
+	}
+	if dot, ok := data.(*View); ok && dot.set == s {
+		data = dot.Data
 	}
 	fr := cacheops.Fragment{Template: name, Source: s.source, Data: data}
 	var till any

@@ -53,6 +53,15 @@ func TestAFragmentIsKept(t *testing.T) {
 	s.show(bare, "y", `<p><i title="y">&lt;b&gt;&amp;3y</i></p>`, 1)
 }
 
+// A fragment may be given the dot, as {{template}} mostly is: it has the same data.
+func TestAFragmentOfTheDot(t *testing.T) {
+	s := newSite(t)
+	set := s.html(strings.ReplaceAll(page, `"part" .Data`, `"part" .`))
+	s.show(set, "x", `<p><i title="x">&lt;b&gt;&amp;1x</i></p>`, 1)
+	s.show(set, "x", `<p><i title="x">&lt;b&gt;&amp;1x</i></p>`, 0)
+	s.show(set, "y", `<p><i title="y">&lt;b&gt;&amp;1y</i></p>`, 1)
+}
+
 // A template that was changed has other fragments, and so has one in which it is
 // another that was.
 func TestAChangedTemplateIsAChangedKey(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"errors"
@@ -154,8 +155,11 @@ func (b *blog) find(w http.ResponseWriter, r *http.Request) (Article, bool) {
 }
 
 func (b *blog) render(w http.ResponseWriter, r *http.Request, name string, data any) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if err := b.pages.Execute(r.Context(), w, name, data); err != nil {
+	var page bytes.Buffer // whole, or else an error
+	if err := b.pages.Execute(r.Context(), &page, name, data); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
 	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = page.WriteTo(w) // it fails where the reader has gone
 }
