@@ -155,7 +155,11 @@ func (x *explained) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	line := func(key, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", key, fmt.Sprintf(format, args...)) }
 	line("statement", "%s", x.Kind)
-	if x.Op != "" {
+	switch {
+	case x.Op == "":
+	case x.Main == "": // SELECT 1
+		line("op", "%s", x.Op)
+	default:
 		line("op", "%s of %s", x.Op, x.Main)
 	}
 	if x.Rule != "" {

@@ -26,7 +26,7 @@ func (c *flushCommand) Run(ctx context.Context, e *env) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	if !c.Yes {
-		if err := e.confirm("delete every key of the cache from its Redis"); err != nil {
+		if err := e.confirm(ctx, "delete every key of the cache from its Redis"); err != nil {
 			return err
 		}
 	}

@@ -76,7 +76,7 @@ func (c *invalidateCommand) drop(ctx context.Context, e *env, d dropping, where,
 	case name == everything:
 		out.All = true
 		if !c.Yes {
-			if err := e.confirm("drop everything that is cached of " + c.shown()); err != nil {
+			if err := e.confirm(ctx, "drop everything that is cached of "+c.shown()); err != nil {
 				return nil, err
 			}
 		}
@@ -137,16 +137,13 @@ func (c *invalidateCommand) talk(e *env, rows int) {
 	case rows == 0:
 		fmt.Fprintln(e.stderr, "There is no such row now: whatever could have shown one was dropped.")
 	case len(c.Was) == 0:
-		fmt.Fprintf(e.stderr, "Dropped what shows %s as the database has it now. If it was changed past the cache, what shows it as it was is still there: see --was and --moved.\n",
-			rowsText(rows))
+		if rows == 1 {
+			fmt.Fprintln(e.stderr, "Dropped what shows the row as the database has it now. If it was changed past the cache, what shows it as it was is still there: see --was and --moved.")
+			return
+		}
+		fmt.Fprintf(e.stderr, "Dropped what shows the %s rows as the database has them now. If they were changed past the cache, what shows them as they were is still there: see --was and --moved.\n",
+			count(rows))
 	}
-}
-
-func rowsText(n int) string {
-	if n == 1 {
-		return "the row"
-	}
-	return fmt.Sprintf("the %s rows", count(n))
 }
 
 func isGlob(name string) bool { return strings.ContainsAny(name, `*?[`) }

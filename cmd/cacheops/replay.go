@@ -38,7 +38,7 @@ func (c *replayCommand) Run(ctx context.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	log, size, err := c.open(e)
+	log, size, err := c.open(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -90,9 +90,9 @@ func (c *replayCommand) rules() ([]cacheops.Rule, error) {
 }
 
 // open returns the log and its size in bytes, -1 if that is not known.
-func (c *replayCommand) open(e *env) (io.ReadCloser, int64, error) {
+func (c *replayCommand) open(ctx context.Context, e *env) (io.ReadCloser, int64, error) {
 	if c.Log == "-" {
-		return io.NopCloser(e.stdin), -1, nil
+		return interruptible(ctx, e.stdin), -1, nil
 	}
 	f, err := os.Open(c.Log)
 	if err != nil {
@@ -106,7 +106,7 @@ func (c *replayCommand) open(e *env) (io.ReadCloser, int64, error) {
 		return nil, 0, errors.Join(fmt.Errorf("open log: %w", err), f.Close())
 	}
 	if !info.Mode().IsRegular() {
-		return f, -1, nil
+		return interruptible(ctx, f), -1, nil // closed with the process
 	}
 	return f, info.Size(), nil
 }

@@ -81,8 +81,8 @@ func speed(r *replay.Report) string {
 	t := table(&b)
 	t.row("", "with the cache", without, "")
 	if r.DidVerify {
-		t.row("a hit (median)", span(r.HitMedian), span(r.BareHitMedian), times(r.BareHitMedian, r.HitMedian))
-		t.row("a miss (median)", span(r.MissMedian), span(r.BareMissMedian), times(r.BareMissMedian, r.MissMedian))
+		t.row("a hit (median)", middle(r.HitMedian), middle(r.BareHitMedian), times(r.BareHitMedian, r.HitMedian))
+		t.row("a miss (median)", middle(r.MissMedian), middle(r.BareMissMedian), times(r.BareMissMedian, r.MissMedian))
 		t.row("all reads", span(r.ReadSeconds), span(r.BareReadSeconds), times(r.BareReadSeconds, r.ReadSeconds))
 		t.row("all writes", span(r.WriteSeconds), span(r.BareWriteSeconds), times(r.BareWriteSeconds, r.WriteSeconds))
 	} else {
@@ -219,6 +219,14 @@ func span(seconds float64) string {
 		return d.Round(10 * time.Microsecond).String()
 	}
 	return d.Round(100 * time.Nanosecond).String()
+}
+
+// middle is a median, of which there is none where nothing was measured.
+func middle(seconds float64) string {
+	if seconds == 0 {
+		return "–"
+	}
+	return span(seconds)
 }
 
 func per(seconds float64, n int) string {

@@ -213,6 +213,7 @@ func (r *run) all(ctx context.Context, log querylog.Reader) error {
 			}
 			return bad
 		case err != nil:
+			r.report.Interrupted = ctx.Err() != nil
 			return err
 		}
 		for _, st := range spread.Assign(st) {
@@ -313,6 +314,9 @@ func (r *run) statement(ctx context.Context, s *session, st *querylog.Statement,
 	if err := ctx.Err(); err != nil {
 		r.report.Interrupted = true
 		return true, err
+	}
+	if err := isFull(got.err); err != nil {
+		return true, fmt.Errorf("write the copy: %w", err)
 	}
 	if seen.storeErr != nil {
 		return true, fmt.Errorf("the cache's store failed: %w", seen.storeErr)

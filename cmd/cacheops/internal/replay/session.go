@@ -55,7 +55,18 @@ func (r *run) otherInTransaction(s *session) bool {
 
 const (
 	sqliteBusy = 5 // the extended codes of BUSY cannot be cured by waiting
+	sqliteFull = 13
 )
+
+// isFull returns SQLite's error where there is no room for the copy, which says
+// nothing about the statement.
+func isFull(err error) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) && e.Code() == sqliteFull {
+		return e
+	}
+	return nil
+}
 
 func isBusy(err error) bool {
 	var e *sqlite.Error
