@@ -214,6 +214,16 @@ func (d *sqlite) notCommitted(err error) bool {
 	}, func(s string) bool { return strings.Contains(m, s) })
 }
 
+// isBusy reports whether somebody else holds a lock.
+func isBusy(err error) bool {
+	var coded interface{ Code() int }
+	if errors.As(err, &coded) {
+		code := coded.Code() & 0xff
+		return code == codeBusy || code == codeLocked
+	}
+	return strings.Contains(err.Error(), "is locked")
+}
+
 // mayKeep: FAIL keeps rows after a broken constraint and after nothing else. Too
 // deep a recursion of triggers undoes all, and so does a value of the wrong type
 // for a STRICT table, though SQLite counts that among the constraints; within a

@@ -152,5 +152,8 @@ func (d *sqlite) prove(ctx context.Context, w cacheops.Writer) (bool, error) {
 		l.rollback(ctx)
 		return nil
 	})
+	if err != nil && (ctx.Err() != nil || isBusy(err)) {
+		return false, nil // somebody writes meanwhile, or has all connections
+	}
 	return locked, err
 }

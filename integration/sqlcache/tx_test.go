@@ -6,7 +6,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -178,6 +180,61 @@ func unknownOutcome(t *testing.T, lands, auto bool) {
 		t.Errorf("read %s", rows)
 	}
 	w.Warm(one) // once the database has proved the writer over
+}
+
+// TestProofThatMustWait: that somebody else writes while a doubtful writer is asked
+// about is no failure of anything, however long the connection waits for the lock.
+func TestProofThatMustWait(t *testing.T) {
+	for name, pragmas := range map[string]string{"refused": "", "waiting": pragmas} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			proofThatMustWait(t, pragmas)
+		})
+	}
+}
+
+func proofThatMustWait(t *testing.T, pragmas string) {
+	dsn := "file:" + filepath.Join(t.TempDir(), "test.db") + pragmas
+	b := &bent{Connector: connectorTo(t, dsn)}
+	w := &world{&trial.World{TB: t, Cache: newCache(t, nil)}, dsn}
+	w.DB = trial.Closing(t, sqlcache.OpenDB(w.Cache, b, nil))
+	w.Bare = trial.Closing(t, sql.OpenDB(connectorTo(t, dsn)))
+	w.fill()
+	w.Warm(one)
+	tried := make(chan struct{})
+	var doubtful atomic.Bool
+	fail := once("COMMIT", func() error { return driver.ErrBadConn })
+	b.after = func(text string, err error) error {
+		if err != nil && strings.HasPrefix(text, "BEGIN IMMEDIATE") && doubtful.Swap(false) {
+			close(tried)
+		}
+		return errors.Join(err, fail(text))
+	}
+	if err := writeOne(w.DB, true); !errors.Is(err, cacheops.ErrOutcomeUnknown) {
+		t.Fatalf("the write: %v", err)
+	}
+	c, err := w.Bare.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	trial.Exec(t, c, "BEGIN IMMEDIATE")
+	doubtful.Store(true)
+	for waiting := true; waiting; {
+		if w.Same(one) {
+			t.Fatal("a hit under the doubt")
+		}
+		select {
+		case <-tried:
+			waiting = false
+		default:
+		}
+	}
+	trial.Exec(t, c, "ROLLBACK")
+	w.Warm(one)
+	if n := w.Cache.Stats().StoreErrors; n > 0 {
+		t.Errorf("%d failures were reported", n)
+	}
 }
 
 func writeOne(db *sql.DB, auto bool) error {
