@@ -31,8 +31,19 @@ const fragmentName = "\x00fragment" // which no NewFunc should take
 // if it can. It is kept as a function's result is ([NewFunc]), by what render reads
 // through its context or as the options say; where it reads nothing and they say
 // nothing it is not kept. An error of render is returned, and
-// nothing is kept. Errors of the options or of Extra are returned, too.
+// nothing is kept, nor is the function or page around it. Errors of the options or of
+// Extra are returned, too.
 func (c *Cache) Fragment(ctx context.Context, fr Fragment, render func(context.Context, *strings.Builder) error, opts ...Option) (string, error) {
+	out, err := c.fragment(ctx, &fr, render, opts)
+	if err != nil {
+		if f := frameFrom(ctx); f != nil { // whoever has begun to write a page cannot take it back
+			f.spoil(unordered, "a fragment in it failed")
+		}
+	}
+	return out, err
+}
+
+func (c *Cache) fragment(ctx context.Context, fr *Fragment, render func(context.Context, *strings.Builder) error, opts []Option) (string, error) {
 	core := c.functions.named(c, fragmentName, reflect.TypeFor[string](), opts)
 	p := asks.Get().(*ask)
 	defer asks.Put(p)

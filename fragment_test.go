@@ -3,6 +3,7 @@ package cacheops_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -58,6 +59,40 @@ func TestFragments(t *testing.T) {
 	}
 	if _, err := w.cache.Fragment(ctx, cacheops.Fragment{Extra: []any{func() {}}}, nil); err == nil {
 		t.Error("an extra that cannot be part of a key is no error")
+	}
+}
+
+// A page that lacks a fragment is not kept, though whoever made it has said nothing.
+func TestAFunctionAroundAFragmentThatFails(t *testing.T) {
+	for name, fr := range map[string]cacheops.Fragment{
+		"rendered": {Template: "part"},
+		"its key":  {Template: "part", Extra: []any{func() {}}},
+	} {
+		w, fails := newWorld(t, nil), true
+		f := cacheops.NewFunc(w.cache, "page", func(ctx context.Context, _ int) (string, error) {
+			n := w.read(ctx, "a", 1)
+			one := fr
+			if !fails {
+				one.Extra = nil
+			}
+			part, err := w.cache.Fragment(ctx, one, func(_ context.Context, out *strings.Builder) error {
+				out.WriteString("part")
+				if fails {
+					return errors.New("no")
+				}
+				return nil
+			}, cacheops.WithoutReads())
+			if err != nil {
+				return fmt.Sprint(n, " half"), nil //nolint:nilerr // as handlers do that only log it
+			}
+			return fmt.Sprint(n, " ", part), nil
+		})
+		mustCall(t, f, t.Context(), 1, "0 half")
+		fails = false
+		mustCall(t, f, t.Context(), 1, "0 part")
+		if s := w.cache.Stats().Functions["page"]; s.Stored != 1 {
+			t.Errorf("%s: %+v", name, s)
+		}
 	}
 }
 
