@@ -154,7 +154,9 @@ func Save[T any](ctx context.Context, s *Simple, key string, v T, ttl time.Durat
 // Of the callers in a process that miss one key at a time one runs fn, and the others
 // wait and get what it has kept, each a copy of his own. Where nothing was kept (fn
 // has failed or panicked, or the store has) they run it themselves. fn must not ask
-// for the same key.
+// for the same key. What fn returns is kept also if somebody has deleted the key while
+// it ran, and may then be from before what he did that for: what writes are to drop is
+// for [Memo].
 func Remember[T any](ctx context.Context, s *Simple, key string, ttl time.Duration, fn func(context.Context) (T, error)) (T, error) {
 	if v, err := Load[T](ctx, s, key); err == nil {
 		return v, nil
