@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/cacheops/cacheops/internal/catalog"
 	"github.com/cacheops/cacheops/internal/sqldep"
 )
 
@@ -150,4 +151,20 @@ func (d *mysql) mayKeep(error) bool { return false }
 func (d *mysql) notCommitted(err error) bool {
 	code := myCode(err)
 	return code == myDeadlock || code == myCertification
+}
+
+// maxCircles bounds how often a read is made again.
+const maxCircles = 3
+
+// patiently makes a read outside a transaction, again where it met a deadlock. That
+// is one over tables, with LOCK TABLES or DDL: MariaDB itself lets go of the tables
+// that it has and starts anew, but on a connection that holds a user-level lock, as
+// ours do.
+func (l *lease) patiently(read func() error) error {
+	for circles := 0; ; circles++ {
+		err := read()
+		if circles == maxCircles || err == nil || l.engine.dialect.kind() != catalog.MySQL || myCode(err) != myDeadlock {
+			return err
+		}
+	}
 }

@@ -129,7 +129,11 @@ func (e *engine) load(ctx context.Context, l *lease, st *statement, text string,
 		defer end()
 	}
 	k := run{text: text, args: args, single: true}
-	set, err := k.record(ctx, l, max(e.opts.MaxEntryBytes, 0), &st.heads)
+	var set *rowset.Set
+	err = l.patiently(func() (err error) {
+		set, err = k.record(ctx, l, max(e.opts.MaxEntryBytes, 0), &st.heads)
+		return err
+	})
 	if err != nil {
 		return cacheops.Loaded{}, err
 	}
@@ -213,7 +217,16 @@ func (c *conn) direct(ctx context.Context, k *run) error {
 			k.result, err = k.exec(ctx, l)
 			return c.settled(ctx, l, err)
 		}
-		rows, err := k.query(ctx, l)
+		var rows driver.Rows
+		read := func() (err error) {
+			rows, err = k.query(ctx, l)
+			return err
+		}
+		if k.single && c.tx == nil && c.handle == nil && c.streams == 0 && c.pinned == "" {
+			err = l.patiently(read)
+		} else {
+			err = read()
+		}
 		if err != nil {
 			return c.settled(ctx, l, err)
 		}

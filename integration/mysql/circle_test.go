@@ -3,6 +3,8 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/cacheops/cacheops/integration/trial"
@@ -31,7 +33,7 @@ func TestTransactionInACircleOfTables(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer locker.Close()
-			locked := w.lockTables(locker, "a", "b")
+			locked := w.waiting(locker, "LOCK TABLES a WRITE, b WRITE")
 			changed := make(chan error, 1)
 			go func() {
 				_, err := tx.ExecContext(context.Background(), change)
@@ -55,19 +57,62 @@ func TestTransactionInACircleOfTables(t *testing.T) {
 	}
 }
 
-// lockTables begins to lock tables for itself on a connection, and returns once that
-// waits.
-func (w *world) lockTables(c *sql.Conn, first, second string) (locked chan error) {
+// A read that meets one waits, as it would have without the cache, although its
+// connection holds a lock.
+func TestReadInACircleOfTables(t *testing.T) {
+	t.Parallel()
+	for name, q := range map[string]string{
+		"kept": "SELECT b.name FROM b JOIN a ON a.id = b.id", "not kept": "SELECT b.name, now() IS NULL FROM b JOIN a ON a.id = b.id",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t, nil)
+			for _, table := range []string{"a", "aa", "b"} {
+				trial.Script(t, w.DB, "CREATE TABLE "+table+" (id INTEGER PRIMARY KEY, name VARCHAR(50)) ENGINE=InnoDB", "INSERT INTO "+table+" VALUES (1, 'one')")
+			}
+			holder := trial.Begin(t, w.Bare)
+			trial.Exec(t, holder, "UPDATE aa SET name = 'held' WHERE id = 1")
+			trial.Exec(t, w.DB, "UPDATE b SET name = 'uno' WHERE id = 1")
+			locker, err := w.Bare.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer locker.Close()
+			locked := w.waiting(locker, "LOCK TABLES a WRITE, aa WRITE, b WRITE")
+			read := make(chan string, 1)
+			go func() {
+				got, err := trial.Rows(context.Background(), w.DB, q)
+				read <- fmt.Sprint(got, err)
+			}()
+			trial.Eventually(t, "the read waits", func() bool {
+				got, _ := trial.Read(t, w.Bare, "SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE() AND state LIKE 'Waiting for table metadata lock%'")
+				return got == "[2]"
+			})
+			trial.Commit(t, holder)
+			if err := <-locked; err != nil {
+				t.Fatal(err)
+			}
+			trial.Exec(t, locker, "UNLOCK TABLES")
+			if got, want := <-read, "uno"; !strings.Contains(got, want) {
+				t.Errorf("%s, want %s", got, want)
+			}
+		})
+	}
+}
+
+// waiting begins to run a statement on a connection, and returns once it waits for
+// tables.
+func (w *world) waiting(c *sql.Conn, q string) (done chan error) {
 	w.Helper()
 	thread, _ := trial.Read(w, c, "SELECT CONNECTION_ID()")
-	locked = make(chan error, 1)
+	done = make(chan error, 1)
 	go func() {
-		_, err := c.ExecContext(context.Background(), "LOCK TABLES "+first+" WRITE, "+second+" WRITE")
-		locked <- err
+		_, err := c.ExecContext(context.Background(), q)
+		done <- err
 	}()
-	trial.Eventually(w, "LOCK TABLES waits", func() bool {
+	trial.Eventually(w, q+" waits", func() bool {
 		got, _ := trial.Read(w, w.Bare, "SELECT state LIKE 'Waiting for table metadata lock%' FROM information_schema.processlist WHERE id = "+thread[1:len(thread)-1])
 		return got == "[1]"
 	})
-	return locked
+	return done
 }
