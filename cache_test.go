@@ -282,6 +282,7 @@ func TestConfigNamesTheBadField(t *testing.T) {
 	}{
 		{cacheops.Config{Rules: []cacheops.Rule{{Tables: "a", Ops: cacheops.Get}, {}}}, "Rules[1].Tables"},
 		{cacheops.Config{Rules: []cacheops.Rule{{Tables: "[", Ops: cacheops.Get}}}, "Rules[0].Tables"},
+		{cacheops.Config{Rules: []cacheops.Rule{{Tables: "public.payments", Never: true}}}, "Rules[0].Tables"}, // would match nothing
 		{cacheops.Config{Rules: []cacheops.Rule{{Tables: "a", TTL: -1}}}, "Rules[0].TTL"},
 		{cacheops.Config{Rules: []cacheops.Rule{{Tables: "a", Ops: 0x80}}}, "Rules[0].Ops"},
 		{cacheops.Config{Rules: []cacheops.Rule{{Tables: "a", Never: true, Ops: cacheops.Get}}}, "Rules[0].Never"},

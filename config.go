@@ -133,6 +133,8 @@ func (r *Rule) validate() error {
 	switch {
 	case r.Tables == "":
 		return r.bad("Tables", "is empty; \"*\" matches every table")
+	case strings.Contains(r.Tables, "."):
+		return r.bad("Tables", "%q matches nothing: a rule sees a table's name without its schema", r.Tables)
 	case r.TTL < 0:
 		return r.bad("TTL", "%v is negative", r.TTL)
 	case r.Lock < 0:
