@@ -87,8 +87,8 @@ func (d *sqlite) readCatalog(ctx context.Context, l *lease) (*catalog.Catalog, e
 		return nil, err
 	}
 	if d.engine.foreign {
-		// Others may turn the actions on, on connections that we come to lease.
-		cat.ForeignKeys = true
+		// Others may turn both on, on connections that we come to lease.
+		cat.ForeignKeys, cat.RecursiveTriggers = true, true
 	}
 	return cat, nil
 }
