@@ -18,6 +18,7 @@ import (
 type sqlite struct {
 	engine *engine
 	dirty  bool // connections may read what is not committed
+	keeps  bool // there is no journal, and a rollback keeps what it will
 }
 
 var _ dialect = (*sqlite)(nil)
@@ -28,7 +29,14 @@ func (e *engine) useSQLite(ctx context.Context, l *lease) error {
 	if err != nil {
 		return err
 	}
-	e.dialect = &sqlite{engine: e, dirty: len(rows) == 1 && rows[0][0] != int64(0)}
+	journal, err := l.all(ctx, "PRAGMA journal_mode", nil)
+	if err != nil {
+		return err
+	}
+	e.dialect = &sqlite{
+		engine: e, dirty: len(rows) == 1 && rows[0][0] != int64(0),
+		keeps: len(journal) == 1 && text(journal[0][0]) == "off",
+	}
 	return nil
 }
 
@@ -38,8 +46,11 @@ func (d *sqlite) uncacheable() string {
 	if d.engine.inMemory && !d.engine.single() {
 		return "every connection has a database in memory of its own"
 	}
-	if d.dirty {
+	switch {
+	case d.dirty:
 		return readsDirty
+	case d.keeps:
+		return "journal_mode is OFF, so that a rollback undoes nothing for certain"
 	}
 	return ""
 }
