@@ -164,7 +164,10 @@ func (t *tag) Execute(in *exec.Renderer, _ *nodes.ControlStructureBlock) error {
 		return errors.New("cached: the page was not executed with gonjacache.In")
 	}
 	fr, opts, err := t.fragment(in)
-	if err != nil {
+	switch {
+	case errors.Is(err, page.ErrNilExtra):
+		return in.Inherit().ExecuteWrapper(t.body)
+	case err != nil:
 		return err
 	}
 	out, err := cache.Fragment(ctx, fr, func(ctx context.Context, out *strings.Builder) error {

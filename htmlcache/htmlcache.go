@@ -170,9 +170,17 @@ func (s *Set) fragment(view any, name string, data, deps any, mods []any) (any, 
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.cache.Fragment(v.Context, fr, func(ctx context.Context, out *strings.Builder) error {
+	render := func(ctx context.Context, out *strings.Builder) error {
 		return s.exec(out, name, &View{Context: ctx, Data: data, set: s})
-	}, opts...)
+	}
+	var out string
+	if slices.Contains(fr.Extra, nil) { // a map without that key, by which it would be one fragment for all
+		var b strings.Builder
+		err = render(v.Context, &b)
+		out = b.String()
+	} else {
+		out, err = s.cache.Fragment(v.Context, fr, render, opts...)
+	}
 	switch {
 	case err != nil:
 		return nil, err

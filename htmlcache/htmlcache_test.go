@@ -96,6 +96,15 @@ func TestTimeoutExtraAndDependencies(t *testing.T) {
 	s.show(as, reads, "&lt;b&gt;&amp;5", 1)
 }
 
+// A key that the map does not have is nil, and would be one fragment for everybody.
+func TestNilExtra(t *testing.T) {
+	s := newSite(t)
+	set := s.html(`{{define "page"}}{{cached . "part" .Data.name (timeout "1h") (extra .Data.nobody)}}{{end}}{{define "part"}}{{title .Context}}{{end}}`)
+	page := map[string]any{"name": "a"}
+	s.show(set, page, "&lt;b&gt;&amp;1", 1)
+	s.show(set, page, "&lt;b&gt;&amp;1", 1)
+}
+
 func TestAnErrorInAFragment(t *testing.T) {
 	s := newSite(t)
 	set := s.html(page)

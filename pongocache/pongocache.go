@@ -167,7 +167,10 @@ func (t *tag) Execute(in *pongo2.ExecutionContext, w pongo2.TemplateWriter) *pon
 		return in.Error("the page was not executed with pongocache.In", t.start)
 	}
 	fr, opts, err := t.fragment(in)
-	if err != nil {
+	switch {
+	case errors.Is(err, page.ErrNilExtra):
+		return t.body.Execute(pongo2.NewChildExecutionContext(in), w)
+	case err != nil:
 		return in.OrigError(err, t.start)
 	}
 	out, err := cache.Fragment(ctx, fr, func(ctx context.Context, out *strings.Builder) error {

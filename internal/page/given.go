@@ -3,6 +3,7 @@ package page
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cacheops/cacheops"
 )
@@ -49,11 +50,36 @@ type Given struct {
 	Deps, Timeout, Extra, Name *any
 }
 
-// Fragment says what the tag's fragment is, and how it is kept. place is where the tag
+// ErrNilExtra says that a fragment is not to be kept: what it is told apart by is not
+// known. Mostly that is a name which is not there, by which it would be one for all.
+var ErrNilExtra = errors.New("cached: extra is nil, or not known")
+
+// hasNil looks into the lists and dictionaries of a template too.
+func hasNil(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case []any:
+		return slices.ContainsFunc(v, hasNil)
+	case map[string]any:
+		for _, e := range v {
+			if hasNil(e) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Fragment says what the tag's fragment is, and how it is kept. It fails with
+// [ErrNilExtra] for one that is to be rendered as if the tag were not there. place is where the tag
 // stands, and all else that decides what is rendered there.
 func (g *Given) Fragment(template, place, source string) (fr cacheops.Fragment, opts []cacheops.Option, err error) {
 	fr = cacheops.Fragment{Template: template, Place: place, Source: source}
 	if g.Extra != nil {
+		if hasNil(*g.Extra) {
+			return fr, nil, ErrNilExtra
+		}
 		fr.Extra = []any{*g.Extra}
 	}
 	if g.Name != nil {

@@ -25,6 +25,7 @@ func Run(t *testing.T, e Engine) {
 	for name, test := range map[string]func(*tags){
 		"reads":          (*tags).dependsOnWhatItReads,
 		"options":        (*tags).timeoutExtraAndName,
+		"extra is nil":   (*tags).nilExtra,
 		"cached_as":      (*tags).cachedAs,
 		"dependency key": (*tags).dependenciesArePartOfTheKey,
 		"escaping":       (*tags).escapingIsPartOfTheKey,
@@ -74,6 +75,25 @@ func (s *tags) timeoutExtraAndName() {
 	s.show(page, vars, `a&lt;b&gt;&amp;1b&lt;b&gt;&amp;1`, 0)
 	s.DropFragment("part", "b")
 	s.show(page, vars, `a&lt;b&gt;&amp;1b&lt;b&gt;&amp;3`, 1)
+}
+
+// A name that is misspelt is nil, and would be one fragment for everybody.
+func (s *tags) nilExtra() {
+	for _, page := range []string{
+		`{% cached timeout=60 extra=nobody %}{{ x }}{% endcached %}`, `{% cached timeout=60 extra=user.id %}{{ x }}{% endcached %}`,
+	} {
+		for _, x := range []string{"a", "b"} {
+			out, err := s.render(page, map[string]any{"x": x, "user": map[string]any{"ID": 1}})
+			if err != nil || out[:1] != x {
+				s.Errorf("%s with %s: %q, %v", page, x, out, err)
+			}
+		}
+	}
+	const around = `{% cached %}{% cached timeout=60 extra=nobody %}{{ title(ctx) }}{% endcached %}{% endcached %}` // which goes on as without the tag
+	s.show(around, nil, `&lt;b&gt;&amp;1`, 1)
+	s.show(around, nil, `&lt;b&gt;&amp;1`, 0)
+	s.Drop()
+	s.show(around, nil, `&lt;b&gt;&amp;2`, 1)
 }
 
 func (s *tags) cachedAs() {
