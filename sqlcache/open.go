@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,8 +13,13 @@ import (
 )
 
 // OpenDB opens a cached database over connections of the connector. Like
-// sql.OpenDB it does not connect. Closing the *sql.DB closes the inner pool.
+// sql.OpenDB it does not connect, and so what is wrong, a cache or connector that is
+// nil among it, is told by the first statement. Closing the *sql.DB closes the inner
+// pool.
 func OpenDB(cache *cacheops.Cache, connector driver.Connector, opts *Options) *sql.DB {
+	if cache == nil || connector == nil {
+		return sql.OpenDB(unusable{})
+	}
 	return outer(connectorOf(cache, connector, opts))
 }
 
@@ -21,6 +27,9 @@ func OpenDB(cache *cacheops.Cache, connector driver.Connector, opts *Options) *s
 // the returned *sql.DB straight to db is not seen by the cache: writes there
 // leave stale entries. Closing the returned *sql.DB leaves db open.
 func Wrap(cache *cacheops.Cache, db *sql.DB, opts *Options) *sql.DB {
+	if cache == nil || db == nil {
+		return sql.OpenDB(unusable{})
+	}
 	e := newEngine(cache, db, opts.withDefaults())
 	e.foreign = true
 	if e.opts.Session == "" {
@@ -32,8 +41,20 @@ func Wrap(cache *cacheops.Cache, db *sql.DB, opts *Options) *sql.DB {
 // Driver makes a driver to be registered by name with sql.Register; the data
 // source name is passed through to drv.
 func Driver(cache *cacheops.Cache, drv driver.Driver, opts *Options) driver.Driver {
+	if cache == nil || drv == nil {
+		return unusable{}
+	}
 	return &cachedDriver{cache: cache, bare: drv, opts: opts}
 }
+
+// unusable is the connector, and the driver, of a program that gave nil.
+type unusable struct{}
+
+var errNil = errors.New("sqlcache: the cache, or what it is put over, is nil")
+
+func (unusable) Connect(context.Context) (driver.Conn, error) { return nil, errNil }
+func (unusable) Open(string) (driver.Conn, error)             { return nil, errNil }
+func (u unusable) Driver() driver.Driver                      { return u }
 
 // maxIdleVirtual is how many virtual connections are kept for reuse: they are
 // small, and making one anew would forget its plans.
