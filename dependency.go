@@ -91,7 +91,10 @@ func (d *Database) depend(ctx context.Context, t Target, to *frame) (found bool,
 		use.Regions[0].Atoms = atomsOf(ch.Old[0])
 	}
 	q := &Query{Text: "depends on " + ch.Table, Main: t.table, Uses: []string{ch.Table}, Catalog: version}
-	d.Prepare(q)
+	if d.Prepare(q); q.Uncacheable != "" {
+		to.spoil(unplanned, q.Uncacheable)
+		return true, nil
+	}
 	f := &fill{db: d, query: q, ttl: to.ttl, src: Source{Uses: func() ([]dep.Use, error) { return []dep.Use{use}, nil }}}
 	if err := f.acquire(ctx); err != nil {
 		return true, err

@@ -81,6 +81,25 @@ func TestDependsOnNeedsACatalogThatIsKnown(t *testing.T) {
 	}
 }
 
+// What depends on a table that is never to be cached is no more kept than a read of it.
+func TestDependsOnATableThatIsNeverCached(t *testing.T) {
+	w, ctx := newWorld(t, &cacheops.Config{Rules: append([]cacheops.Rule{{Tables: "a", Never: true}}, everything...)}), t.Context()
+	for table, hits := range map[string]int{"a": 0, "b": 1} {
+		runs := 0
+		for range 2 {
+			if _, err := cacheops.Memo(ctx, w.cache, table, func(context.Context) (int, error) {
+				runs++
+				return runs, nil
+			}, cacheops.DependsOn(cacheops.Table(table))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if runs != 2-hits {
+			t.Errorf("of table %s: %d runs", table, runs)
+		}
+	}
+}
+
 // Reads says what queries depend on, without making them.
 func TestDependsOnQueries(t *testing.T) {
 	w, ctx, runs := newWorld(t, nil), t.Context(), 0
