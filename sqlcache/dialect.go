@@ -83,6 +83,8 @@ type session struct {
 	// snapshots says that all statements of a transaction see one snapshot, unless
 	// it is begun otherwise.
 	snapshots bool
+	// writes is what a write does by itself, beyond its text and the schema; of SQLite.
+	writes string
 	// chains says that a COMMIT begins another transaction, or ends the connection.
 	chains bool
 }

@@ -307,7 +307,7 @@ func (e *engine) catalogMoved(version uint64) {
 // A connection that cannot be made to look tells of that with the statement
 // itself. Nothing counts as sent: a look may well be repeated elsewhere.
 func (l *lease) look(ctx context.Context) error {
-	if l.pooled.met == 0 && l.engine.preparing() {
+	if l.pooled.met == 0 && (l.engine.preparing() || l.engine.asksFirst()) {
 		sent := l.sent
 		err := l.meet(ctx)
 		if l.sent = sent; errors.Is(err, driver.ErrBadConn) {

@@ -37,6 +37,13 @@ func (l *lease) changed(ctx context.Context) bool {
 	return l.meet(ctx) == nil && p.session != was
 }
 
+// asksFirst reports whether a connection is asked for its session before all else:
+// asked in a transaction of SQLite's, the answer would be of a snapshot, behind which a
+// write could no longer wait for another.
+func (e *engine) asksFirst() bool {
+	return !e.foreign && e.schema.Load() != nil && e.dialect.kind() == catalog.SQLite
+}
+
 // preparing reports whether a connection's session may be another one at each use.
 func (e *engine) preparing() bool {
 	return e.schema.Load() != nil && e.scoped // which is set up with the first schema
@@ -62,10 +69,12 @@ func (e *engine) unlike(ctx context.Context, l *lease, s *schema) (why string, e
 // where '\' ends), or settings were changed since the schema was read. A connection is
 // asked once.
 func (l *lease) meansElse(ctx context.Context, st *statement) bool {
-	if l.engine.dialect.kind() == catalog.SQLite {
-		return false
-	}
-	if l.pooled.met == 0 && l.meet(ctx) != nil {
+	switch {
+	case l.engine.asksFirst():
+		return l.pooled.met == 0 || l.pooled.session.writes != st.schema.session.writes
+	case l.engine.dialect.kind() == catalog.SQLite:
+		return false // over a foreign pool the catalog expects anything
+	case l.pooled.met == 0 && l.meet(ctx) != nil:
 		return true
 	}
 	return l.pooled.session.mode != st.schema.session.mode || l.pooled.session.print != st.schema.session.print

@@ -3,10 +3,12 @@ package sqlcache_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -299,5 +301,50 @@ func TestTwoDatabasesOverOneFile(t *testing.T) {
 	wrong := trial.Closing(t, sqlcache.OpenDB(w.Cache, connectorTo(t, elsewhere), &sqlcache.Options{Name: filepath.Join(filepath.Dir(w.dsn[5:]), "test.db")}))
 	if err := wrong.Ping(); err == nil {
 		t.Error("another database took the same name")
+	}
+}
+
+// late is a connector whose connections but the first follow foreign keys.
+type late struct {
+	driver.Connector
+	n atomic.Int32
+}
+
+func (l *late) Connect(ctx context.Context) (driver.Conn, error) {
+	c, err := l.Connector.Connect(ctx)
+	if err == nil && l.n.Add(1) > 1 {
+		_, err = c.(driver.ExecerContext).ExecContext(ctx, "PRAGMA foreign_keys = ON", nil)
+	}
+	return c, err
+}
+
+// What a write does by itself may differ between the connections of a pool.
+func TestConnectionsThatDoNotAllFollowForeignKeys(t *testing.T) {
+	for name, within := range map[string]bool{"autocommit": false, "in a transaction": true} {
+		t.Run(name, func(t *testing.T) {
+			w := shop(t, nil)
+			w.DB = trial.Closing(t, sqlcache.OpenDB(w.Cache, &late{Connector: connectorTo(t, w.dsn)}, nil))
+			trial.Script(t, w.DB, "CREATE TABLE part (id INTEGER PRIMARY KEY, item INTEGER REFERENCES item (id) ON DELETE CASCADE)", "INSERT INTO part VALUES (1, 1)")
+			const parts = "SELECT count(*) FROM part WHERE item = 1"
+			w.Warm(parts)
+			rows, err := w.DB.QueryContext(t.Context(), "SELECT random()") // has the first connection
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+			if within {
+				tx := trial.Begin(t, w.DB)
+				trial.Exec(t, tx, "DELETE FROM item WHERE id = 1")
+				trial.Commit(t, tx)
+			} else {
+				trial.Exec(t, w.DB, "DELETE FROM item WHERE id = 1")
+			}
+			if got, r := trial.Read(t, w.DB, parts); got != "[0]" {
+				t.Errorf("read %s, %+v", got, r)
+			}
+			if err := rows.Err(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
