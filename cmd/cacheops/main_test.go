@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -93,6 +94,9 @@ func TestReaderOfTheReportIsGone(t *testing.T) {
 // TestTerminalIsGone: closing a terminal ends what runs there.
 func TestTerminalIsGone(t *testing.T) {
 	t.Parallel()
+	heard := make(chan os.Signal, 1) // or under nohup the process would ignore it, as it should
+	signal.Notify(heard, syscall.SIGHUP)
+	defer signal.Stop(heard)
 	tmp := t.TempDir()
 	cmd := process(t, tmp, "demo")
 	said, err := cmd.StderrPipe()
