@@ -49,7 +49,7 @@ func TestPrograms(t *testing.T) {
 			before := total(w.cache.Stats())
 			p.run(*programSteps)
 			if now := total(w.cache.Stats()); now.hits-before.hits < uint64(*programSteps)/2 {
-				w.Errorf("seed %d: %d hits in %d steps: the program tests nothing", seed, now.hits-before.hits, *programSteps)
+				w.Errorf("seed %d: %d hits in %d steps: the program tests nothing: %+v", seed, now.hits-before.hits, *programSteps, w.cache.Stats())
 			}
 		}
 	})
