@@ -25,4 +25,11 @@ func TestNullIsEqual(t *testing.T) {
 	if !w.Same(q) {
 		t.Error("a read that finds nothing was dropped")
 	}
+	const two = "SELECT x FROM t WHERE id = 2"
+	w.Warm(two)
+	trial.Exec(t, other, "UPDATE t SET x = 3 WHERE x = NULL AND id > 1")
+	w.Same(two)
+	w.Warm(two)
+	trial.Exec(t, other, "DELETE FROM t WHERE NULL = nullif(x, 3)")
+	w.Same(two)
 }

@@ -24,6 +24,7 @@ func (a *readAnalysis) expr(e Expr, sc *scope) {
 }
 
 func (a *readAnalysis) node(n Node, sc *scope) bool {
+	a.collation(n, sc)
 	switch n := n.(type) {
 	case *Array, *Subscript, *Field:
 		return a.parts(n, sc)

@@ -82,6 +82,7 @@ func (a *readAnalysis) join(j *Join, sc *scope, ordered bool) *fromTree {
 
 // mergeColumns takes the columns that USING and NATURAL compare as used.
 func (a *readAnalysis) mergeColumns(j *Join, l, r *fromTree, sc *scope) {
+	a.misfits = a.misfits || j.Natural || j.Using != nil
 	if j.Natural {
 		sc.muddled = true
 		for _, m := range slices.Concat(l.mentions, r.mentions) {

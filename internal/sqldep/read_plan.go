@@ -43,6 +43,10 @@ type readAnalysis struct {
 	params   *params
 	fragile  bool
 	patterns []Expr
+	// collates says that there is a COLLATE somewhere, misfits that collations may
+	// be compared that do not go together, unmatched that a pattern may be asked for
+	// under one that knows none.
+	collates, misfits, unmatched bool
 	// schema is that of the view whose body is being analysed: its names mean
 	// that schema's tables first.
 	schema string
@@ -113,7 +117,7 @@ func analyzeRead(sel *Select, cat *catalog.Catalog, plan *Plan) *readPlan {
 
 // finish computes what is the same for all arguments.
 func (a *readAnalysis) finish(sel *Select, top *scope) {
-	if a.fragile {
+	if a.fragile = a.fragile || a.unfit(); a.fragile {
 		a.everyRow()
 	}
 	sorts := sortsOf(sel, a.cat)

@@ -25,10 +25,34 @@ type corner struct {
 	with  []any
 }
 
+// oddCollations are those of which two do not go together, or under which there are
+// no patterns: an error, where there is a row.
+const oddCollations = "CREATE COLLATION nd (provider = icu, locale = 'und-u-ks-level2', deterministic = false); CREATE TABLE t (id int, a text COLLATE nd, b text, c text COLLATE \"C\", d text COLLATE \"POSIX\"); CREATE TABLE u (id int, d text COLLATE \"POSIX\", c text COLLATE \"POSIX\"); INSERT INTO u VALUES (2, 'x', 'x')"
+
 var postgresCorners = []corner{
 	{"CREATE TABLE t (id int, a int); INSERT INTO t VALUES (1, 5), (2, 6)", "SELECT a FROM t WHERE 10 / (a - 4) > 0 AND id IN (1, 7, 8, 9, 10, 11, 12, 13)", nil, "INSERT INTO t VALUES (3, 4)", nil},
 	{"CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, 5), (2, 6)", "SELECT s.a FROM (SELECT id, 10 / a AS a FROM t OFFSET 0) s WHERE s.id = 1", nil, "UPDATE t SET a = 0 WHERE id = 2", nil},
 	{"CREATE TABLE t (id int, name text); INSERT INTO t VALUES (1, 'a')", `SELECT id FROM t WHERE name LIKE $1 AND id > 100`, []any{`ab\`}, "INSERT INTO t VALUES (0, 'abc')", nil},
+	{oddCollations, "SELECT d FROM t WHERE b LIKE 'x%' AND c > 'a' AND a = 'x' AND id = 2", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE a LIKE 'x%' AND id = 1", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE NOT a ILIKE 'x%' AND b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE b LIKE 'x%' COLLATE nd AND id = 1", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE b LIKE a AND b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT s.z FROM (SELECT b AS z, a AS y, id FROM t OFFSET 0) s WHERE s.y LIKE 'x%' AND s.id = 1", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT s.z FROM (SELECT b COLLATE nd AS z, id FROM t OFFSET 0) s WHERE s.z LIKE 'x%' AND s.id = 1", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "WITH s AS MATERIALIZED (SELECT b AS z, a AS y, id FROM t) SELECT z FROM s WHERE y LIKE 'x%' AND id = 1", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE a = c AND b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE c < d AND b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE c BETWEEN a AND 'z' AND b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE c IS DISTINCT FROM d AND b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE CASE c WHEN d THEN false ELSE true END AND b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE coalesce(c, d) = 'x' AND b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE nullif(c, d) IS NULL AND b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE greatest(c, d) IS NULL AND b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE lower(coalesce(c, d)) IS NULL AND b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE (c, id) = (d, 1) AND b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT b FROM t WHERE c = (SELECT d FROM u LIMIT 1) AND b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
+	{oddCollations, "SELECT s.b FROM (SELECT b COLLATE \"C\" AS z, d, b FROM t OFFSET 0) s WHERE s.z = s.d AND s.b = 'y'", nil, "INSERT INTO t VALUES (2, 'x', 'x', 'x', 'x')", nil},
 	{"CREATE TABLE t (id int PRIMARY KEY, a int, b int); INSERT INTO t VALUES (1, 1, 1)", "SELECT t FROM t WHERE id = 1", nil, "UPDATE t SET b = 2 WHERE id = 1", nil},
 	{"CREATE TABLE t (id int PRIMARY KEY, a int, b int); INSERT INTO t VALUES (1, 1, 1)", "SELECT x::text AS x FROM t x WHERE id = 1", nil, "UPDATE t SET b = 2 WHERE a = 1", nil},
 	{"CREATE TABLE t (id int PRIMARY KEY, a int, b int); INSERT INTO t VALUES (1, 1, 1)", "SELECT id, count(x) AS x, max(x::text) FROM t x GROUP BY id", nil, "UPDATE t SET b = 2 WHERE a = 1", nil},
