@@ -117,6 +117,8 @@ func (s *schema) query(text string, p sqldep.Bound) cacheops.Query {
 	case q.Uncacheable != "":
 	case s.engine.dialect.uncacheable() != "":
 		q.Uncacheable = s.engine.dialect.uncacheable()
+	case s.session.tells != "":
+		q.Uncacheable = s.session.tells
 	case p.AsksSession:
 		q.Uncacheable = "tells of its own connection"
 	case s.engine.opts.Scope == nil && s.guarded(p.Tables):

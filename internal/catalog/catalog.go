@@ -177,10 +177,13 @@ type Column struct {
 	Type     string // as declared
 	Affinity Affinity
 	// Collation is in upper case on SQLite: "BINARY", "NOCASE", "RTRIM", or a
-	// user's own. On PostgreSQL it is the name without its schema ("default" for
-	// the database's own), on MySQL as the server spells it, and "" where the type
-	// has none.
+	// user's own. On PostgreSQL it is the name ("default" for the database's own),
+	// with its schema where that is not the server's, on MySQL as the server spells
+	// it, and "" where the type has none.
 	Collation string
+	// Nondeterministic says that no pattern is matched under the collation; of
+	// PostgreSQL.
+	Nondeterministic bool
 	// Form is the type's description on PostgreSQL and MySQL, where Affinity says
 	// nothing.
 	Form    Form

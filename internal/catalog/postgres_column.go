@@ -10,7 +10,8 @@ import (
 const pgColumns = `
 SELECT a.attrelid::int8, a.attname::text, format_type(a.atttypid, a.atttypmod), a.atttypid::int8, a.atttypmod::int8,
 	a.attnotnull, a.attidentity::text, a.attgenerated::text, coalesce(pg_get_expr(d.adbin, d.adrelid), ''),
-	coalesce(co.collname::text, ''), coalesce(co.collisdeterministic, true), coalesce(co.collprovider::text, ''),
+	coalesce(CASE WHEN co.collnamespace <> 'pg_catalog'::regnamespace THEN co.collnamespace::regnamespace::text || '.' ELSE '' END || co.collname::text, ''),
+	coalesce(co.collisdeterministic, true), coalesce(co.collprovider::text, ''),
 	coalesce(to_jsonb(co)->>'collcollate', ''), a.attnum::int8, a.attcollation::int8
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 	LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -40,7 +41,8 @@ func (r *pgReader) columns(ctx context.Context) error {
 		c := Column{
 			Name: strings.ToLower(text(row[1])), Real: text(row[1]), Type: text(row[2]),
 			NotNull: number(row[5]) != 0, Generated: text(row[7]) != "", Collation: text(row[9]),
-			Identity: map[string]string{"a": "ALWAYS", "d": "BY DEFAULT"}[text(row[6])],
+			Nondeterministic: number(row[10]) == 0,
+			Identity:         map[string]string{"a": "ALWAYS", "d": "BY DEFAULT"}[text(row[6])],
 		}
 		tf := TextForm{ASCII: !r.utf8}
 		if number(row[10]) != 0 {
