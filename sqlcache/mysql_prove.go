@@ -192,7 +192,8 @@ func (d *mysql) atOnce(ctx context.Context, l *lease) error {
 	return nil
 }
 
-// letGo lets go of a numbered lock, with the connection if need be.
+// letGo lets go of a lock that was held for as long as something took, with the
+// connection if need be.
 func (d *mysql) letGo(l *lease, name string) {
 	if l.bad {
 		return // the lock ends with the session

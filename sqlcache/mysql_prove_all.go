@@ -13,17 +13,21 @@ import (
 // is made anew when nobody has read it for a tenth of a second.
 const innodbStep = 130 * time.Millisecond
 
-// innodbJitter keeps several processes that look at it from doing so in turns, so
-// that it would never get old enough.
-const innodbJitter = 200 * time.Millisecond
+// innodbLock is held on the server by who reads it: of several, none would let it get
+// old enough, and a store that many processes share is lost by all of them at once.
+const innodbLock = userLock + "innodb"
+
+// innodbJitter keeps us from reading it in turns with whatever else watches the server.
+const innodbJitter = 100 * time.Millisecond
 
 // allTime bounds the wait for all writers.
 const allTime = 10 * time.Second
 
 // openInnoDB asks for the transactions that have changed rows, and for its own. Who
-// has told the store has changed what it will.
+// has told the store has changed what it will. Such a transaction has a number of its
+// own, and keeps it when it is prepared and its connection ends.
 const openInnoDB = `
-SELECT trx_mysql_thread_id, trx_started, trx_mysql_thread_id = CONNECTION_ID(), COALESCE(trx_query, '') FROM information_schema.innodb_trx
+SELECT trx_id, trx_mysql_thread_id = CONNECTION_ID(), COALESCE(trx_query, '') FROM information_schema.innodb_trx
 WHERE trx_rows_modified > 0 OR trx_state NOT IN ('RUNNING', 'LOCK WAIT') OR trx_mysql_thread_id = CONNECTION_ID() -- `
 
 // allOver waits, within a time, until every writer that may have told the store
@@ -31,7 +35,7 @@ WHERE trx_rows_modified > 0 OR trx_state NOT IN ('RUNNING', 'LOCK WAIT') OR trx_
 // other holds a numbered lock. It needs the PROCESS privilege.
 func (d *mysql) allOver(ctx context.Context) (over bool, err error) {
 	if !d.proving.TryLock() {
-		return false, nil // somebody else waits already
+		return false, nil // another goroutine waits already
 	}
 	defer d.proving.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, allTime)
@@ -44,16 +48,50 @@ func (d *mysql) allOver(ctx context.Context) (over bool, err error) {
 		if err := d.looseOver(ctx, l); err != nil {
 			return err
 		}
+		done, err := d.lookAlone(ctx, l)
+		if err != nil {
+			return err
+		}
+		defer done()
 		if err := d.transactionsOver(ctx, l); err != nil {
 			return err
 		}
 		over = true
 		return nil
 	})
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, errLockTaken) {
 		return false, nil // not yet
 	}
 	return over, err
+}
+
+// looker is whose connection was found to hold innodbLock, and when it was first.
+type looker struct {
+	thread string
+	since  time.Time
+}
+
+// lookAlone takes innodbLock. A process that is frozen keeps it for as long as its
+// connection stays; who has had it for longer than anybody looks is not waited for.
+func (d *mysql) lookAlone(ctx context.Context, l *lease) (done func(), err error) {
+	_, taken := d.take(ctx, l, innodbLock, "")
+	if taken == nil {
+		return func() { d.letGo(l, innodbLock) }, nil
+	}
+	if !errors.Is(taken, errLockTaken) {
+		return nil, taken
+	}
+	row, err := l.row(ctx, "SELECT IS_USED_LOCK('"+innodbLock+"')", 1)
+	if err != nil {
+		return nil, err
+	}
+	if thread := row[0]; thread == "" || thread != d.looker.thread {
+		d.looker = looker{thread, time.Now()}
+	}
+	if time.Since(d.looker.since) <= allTime {
+		return nil, taken
+	}
+	return func() {}, nil
 }
 
 // looseOver waits until whoever holds a numbered lock has let go of it.
@@ -140,14 +178,14 @@ func (d *mysql) look(ctx context.Context, l *lease, mark string) (open map[strin
 	}
 	open = make(map[string]bool, len(rows))
 	for _, row := range rows {
-		const columns = 4
+		const columns = 3
 		switch {
 		case len(row) != columns:
-			return nil, false, errors.New("not four columns")
-		case printed(row[2]) == "1":
-			fresh = fresh || mark != "" && strings.Contains(printed(row[3]), mark)
+			return nil, false, errors.New("not three columns")
+		case printed(row[1]) == "1":
+			fresh = fresh || mark != "" && strings.Contains(printed(row[2]), mark)
 		default:
-			open[printed(row[0])+" "+printed(row[1])] = true
+			open[printed(row[0])] = true
 		}
 	}
 	return open, fresh, nil

@@ -237,3 +237,81 @@ func TestStoreThatLostItsState(t *testing.T) {
 		})
 	}
 }
+
+// Many processes lose a store together, while somebody writes. Each of them asks the
+// server who that is, which makes up no new answer for as long as it is asked all the
+// time.
+func TestStoreThatManyProcessesLost(t *testing.T) {
+	t.Parallel()
+	w := open(t, nil)
+	w.fill()
+	tx := trial.Begin(t, w.Bare)
+	trial.Exec(t, tx, "UPDATE item SET name = 'zwei' WHERE id = 2")
+	s := &trial.Amnesia{Store: memstore.New(1 << 20)}
+	var processes, refused sync.WaitGroup
+	for range 24 {
+		db := trial.Closing(t, sqlcache.OpenDB(trial.Cache(t, s, nil), connector(t, w.cfg), nil))
+		refused.Add(1)
+		processes.Go(func() {
+			if _, r := trial.Read(t, db, one); r.Hit {
+				t.Error("a hit while somebody writes")
+			}
+			refused.Done()
+			for till := time.Now().Add(trial.Patience); time.Now().Before(till); {
+				if _, r := trial.Read(t, db, one); r.Hit {
+					return
+				}
+			}
+			t.Error("never a hit")
+		})
+	}
+	refused.Wait()
+	trial.Commit(t, tx)
+	processes.Wait()
+}
+
+// A process that is frozen as it asks keeps the others from asking for a while only.
+func TestStoreThatIsLostWhileAProcessIsFrozen(t *testing.T) {
+	t.Parallel()
+	w := over(t, newServer(t, 1), memstore.New(1<<20), nil)
+	w.fill()
+	frozen, err := w.Bare.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer frozen.Close()
+	if got, _ := trial.Read(t, frozen, "SELECT GET_LOCK('cacheops:innodb', 0)"); got != "[1]" {
+		t.Fatal(got)
+	}
+	db := trial.Closing(t, sqlcache.OpenDB(trial.Cache(t, &trial.Amnesia{Store: memstore.New(1 << 20)}, nil), connector(t, w.cfg), nil))
+	w.WarmOn(db, one)
+}
+
+// A transaction that is prepared outlives its connection.
+func TestStoreThatIsLostWhileATransactionIsPrepared(t *testing.T) {
+	t.Parallel()
+	w := over(t, newServer(t, 1), memstore.New(1<<20), nil)
+	w.fill()
+	c, err := w.Bare.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []string{"XA START 'x'", late, "XA END 'x'", "XA PREPARE 'x'"} {
+		trial.Exec(t, c, q)
+	}
+	db := trial.Closing(t, sqlcache.OpenDB(trial.Cache(t, &trial.Amnesia{Store: memstore.New(1 << 20)}, nil), connector(t, w.cfg), nil))
+	refused := func() {
+		for till := time.Now().Add(time.Second); time.Now().Before(till); {
+			if got, r := trial.Read(t, db, one); r.Hit {
+				t.Fatalf("%s, %+v", got, r)
+			}
+		}
+	}
+	refused()
+	if err := c.Raw(func(any) error { return driver.ErrBadConn }); !errors.Is(err, driver.ErrBadConn) {
+		t.Fatal(err)
+	}
+	refused()
+	trial.Exec(t, w.Bare, "XA COMMIT 'x'")
+	w.WarmOn(db, one)
+}
