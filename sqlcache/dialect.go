@@ -78,6 +78,9 @@ type session struct {
 	print string
 	// never says why nothing that was read here may be kept; empty if it may.
 	never string
+	// tells says why what a connection has written may be part of what it reads, if
+	// it may: it reads for itself then.
+	tells string
 	// mode says how the session's settings change what a text means.
 	mode sqldep.Mode
 	// snapshots says that all statements of a transaction see one snapshot, unless

@@ -28,8 +28,9 @@ type mysql struct {
 	// server tells the server from others, database the database from the
 	// server's others.
 	server, database string
-	// proving is held by who waits for all writers.
+	// proving is held by who waits for all writers, and guards looker.
 	proving sync.Mutex
+	looker  looker
 }
 
 var _ dialect = (*mysql)(nil)

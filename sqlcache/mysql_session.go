@@ -17,7 +17,8 @@ const mySettings = `'autocommit', 'time_zone', 'system_time_zone', 'sql_mode', '
 	'sql_safe_updates', 'old_mode', 'old', 'max_sort_length', 'max_length_for_sort_data', 'max_allowed_packet', 'block_encryption_mode',
 	'ft_boolean_syntax', 'innodb_ft_user_stopword_table', 'innodb_ft_enable_stopword', 'default_collation_for_utf8mb4',
 	'show_gipk_in_create_table_and_information_schema', 'explicit_defaults_for_timestamp', 'system_versioning_asof',
-	'cte_max_recursion_depth', 'max_recursive_iterations', 'windowing_use_high_precision', 'lower_case_table_names', 'timestamp_fixed',
+	'cte_max_recursion_depth', 'max_recursive_iterations', 'standard_compliant_cte',
+	'windowing_use_high_precision', 'lower_case_table_names', 'timestamp_fixed',
 	'version', 'read_only', 'super_read_only', 'innodb_read_only', 'sql_if_exists', 'note_verbosity', 'column_compression_threshold',
 	'default_regex_flags', 'completion_type'`
 
@@ -48,6 +49,9 @@ func (d *mysql) session(ctx context.Context, l *lease) (session, error) {
 		mode:      sqldep.SQLMode(set["sql_mode"]),
 		snapshots: !strings.Contains(isolation, "READ-"),
 		chains:    set["completion_type"] != "NO_CHAIN",
+	}
+	if set["sql_auto_is_null"] == "ON" {
+		s.tells = "sql_auto_is_null is on" // IS NULL finds the row inserted last, once
 	}
 	switch {
 	case row[3] != d.database || digest(row[4]) != d.server:

@@ -58,5 +58,5 @@ func (e *engine) version() uint64 {
 // private says that what a read returns may be for its caller alone, for a reason
 // that is not in its key.
 func (s *schema) private(p sqldep.Bound) bool {
-	return s.engine.dialect.uncacheable() != "" || p.AsksSession || s.engine.opts.Scope == nil && s.guarded(p.Tables)
+	return s.engine.dialect.uncacheable() != "" || s.session.tells != "" || p.AsksSession || s.engine.opts.Scope == nil && s.guarded(p.Tables)
 }

@@ -218,6 +218,28 @@ func TestGlobalModeUnderRunningPrograms(t *testing.T) {
 	}
 }
 
+// A setting that changes answers keeps programs apart that ask for nothing, too,
+// where the server's own has changed between them.
+func TestGlobalSettingsKeepApart(t *testing.T) {
+	cfg := newServer(t, 1)
+	w := over(t, cfg, memstore.New(16<<20), nil)
+	w.fill()
+	w.Warm(one)
+	if !over(t, cfg, w.Store, nil).Same(one) {
+		t.Fatal("a program like the first has no share in its entries")
+	}
+	for name, value := range map[string]string{
+		"standard_compliant_cte": "0", "div_precision_increment": "9", "group_concat_max_len": "1000", "sql_select_limit": "5",
+		"max_recursive_iterations": "3", "default_week_format": "3", "lc_time_names": "'de_DE'", "sql_mode": "'PIPES_AS_CONCAT'", "time_zone": "'+05:00'",
+	} {
+		trial.Exec(t, w.Bare, "SET GLOBAL "+name+" = "+value)
+		if over(t, cfg, w.Store, nil).Same(one) {
+			t.Errorf("%s: a hit of an entry of another setting", name)
+		}
+		trial.Exec(t, w.Bare, "SET GLOBAL "+name+" = DEFAULT")
+	}
+}
+
 // Which numbers an INSERT of several rows has given is a matter of the server's
 // settings, and LAST_INSERT_ID() tells of the first one alone.
 func TestNumbersGivenInSteps(t *testing.T) {
