@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/cacheops/cacheops"
+	"github.com/cacheops/cacheops/integration/trial"
 )
 
 type Author struct {
@@ -142,7 +143,7 @@ func total(s cacheops.Stats) (t reads) {
 func (w *world) warm(qs ...query) {
 	w.Helper()
 	for _, q := range qs {
-		for end := time.Now().Add(10 * time.Second); !w.same(q); {
+		for end := time.Now().Add(trial.Patience); !w.same(q); {
 			if time.Now().After(end) {
 				w.Fatalf("never a hit: %+v", w.cache.Stats())
 			}

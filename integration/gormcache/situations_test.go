@@ -85,6 +85,16 @@ var (
 		return out, err
 	}
 	usual = []query{byID1, inCat1, inCat2, ofCat1, allCount, titles}
+
+	// ofEach reads every table.
+	ofEach = []query{
+		allCount, count[Author]("1 = 1"), count[Comment]("1 = 1"), count[Tag]("1 = 1"), count[Ledger]("1 = 1"),
+		func(db *gorm.DB) (any, error) {
+			var n int64
+			err := db.Table("article_tags").Count(&n).Error
+			return n, err
+		},
+	}
 )
 
 // around warms the usual queries, writes, and compares them.
