@@ -147,6 +147,8 @@ func accepted(op *Op, got, want *answer) (why string, diverges bool) {
 	switch {
 	case code(got.err) == constraint && code(want.err) == constraint && op.Class != "ddl":
 		return "OR FAIL in autocommit reports the deferred key that its commit breaks, rather than its own failure", false
+	case op.SQL == "PRAGMA optimize" && got.err == nil && code(want.err) == busy:
+		return "it analyses, and locks, for what its own connection has planned: a hit plans nothing", false
 	case code(got.err) != busy:
 	case snapshot(got.err) && !snapshot(want.err):
 		return "a write that fails where OR FAIL might have kept rows is committed, and may change nothing but other transactions' snapshots", true
