@@ -73,7 +73,7 @@ type fault int
 const (
 	plainFault fault = iota // the same with the cache and without
 	blocked                 // by another session's lock: it says nothing of rows
-	outOfDate               // a statement prepared under an earlier schema, once
+	outOfDate               // a prepared statement, which is all right when prepared anew
 )
 
 // reset empties a database and makes what scripts take for granted. It goes on
